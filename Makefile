@@ -28,8 +28,7 @@ test: browser  ## Run all tests; ARGS="-k store" for some
 check: $(VENV)/.dev  ## Lint, format, types, architecture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@$(BIN)/lint-imports & floors=$$!; $(BIN)/mypy; types=$$?; wait $$floors && exit $$types
 
 format: $(VENV)/.dev  ## Put the code into its format
 	$(BIN)/ruff check --fix .

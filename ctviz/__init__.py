@@ -15,6 +15,7 @@ The whole public API::
     trace = explorer.trace(run.snapshot(), X, targets, ctviz.SearchSettings(generator="generic"))
     explorer.endpoints(trace).metrics["ip"]    # value, low and high per arm
     ctviz.integrated_gradients(model, X)       # how much of each answer rests on which feature
+    ctviz.read_digits(trace.final)             # of digits: what an independent reader reads in counterfactuals
 
     run = ctviz.run(ctviz.Experiment.preset("adult"))
     advice = ctviz.advise(run, 17, ["occupation"], plans=3)  # the cheapest plans of a person, proved; one lock more
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from ctviz.data.tables.table import Table
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
     from ctviz.evaluation.attribution import AttributionSettings, attribute, integrated_gradients
+    from ctviz.evaluation.reader import read_digits
     from ctviz.experiments.advice import Advice
     from ctviz.experiments.adviser import Adviser, advise
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
@@ -92,6 +94,7 @@ _WHERE = {
     "ctviz.data.tables.table": ("Table",),
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
     "ctviz.evaluation.attribution": ("AttributionSettings", "attribute", "integrated_gradients"),
+    "ctviz.evaluation.reader": ("read_digits",),
     "ctviz.experiments.advice": ("Advice",),
     "ctviz.experiments.adviser": ("Adviser", "advise"),
     "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
@@ -197,6 +200,7 @@ __all__ = [
     "load_table",
     "open_store",
     "population",
+    "read_digits",
     "run",
     "run_limit",
     "search",

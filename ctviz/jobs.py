@@ -18,7 +18,6 @@ import tempfile
 import threading
 import time
 import traceback
-import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
@@ -30,7 +29,7 @@ from loky import cpu_count
 from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import CtvizError, JobError
-from ctviz.workers import begin, crash_message, start_worker
+from ctviz.workers import at_exit, begin, crash_message, start_worker
 
 logging.getLogger("ctviz.jobs").addHandler(logging.NullHandler())  # a library prints nothing by itself
 
@@ -384,7 +383,7 @@ class _Slot(threading.Thread):
                 executor = start_worker(_prepare, *self._manager.prepare, env=self._manager.env)
                 self._executor = executor
             warmed = executor.submit(_noop)
-            _shut_down_before_loky(self._manager)
+            at_exit(self._manager.shutdown)
             if job is None or _wait(job, warmed):
                 warmed.result()
                 return executor
@@ -444,23 +443,6 @@ def _wait(job: Job, future: Any) -> bool:
         job.wake.wait()
         job.wake.clear()
     return bool(future.done())
-
-
-def _shut_down_before_loky(manager: JobManager) -> None:
-    """End the workers when the interpreter ends; to be called after every start of an executor.
-
-    loky waits for running jobs in a hook of the same kind, which it registers again with every executor, and
-    the last one registered is called first. An ``atexit`` function would come after all of them.
-    """
-    reference = weakref.ref(manager)
-
-    def end() -> None:
-        living = reference()
-        if living is not None:
-            living.shutdown()
-
-    with contextlib.suppress(RuntimeError):  # the interpreter is ending already
-        threading._register_atexit(end)  # type: ignore[attr-defined]
 
 
 def _logger(path: Path | None) -> logging.Logger:

@@ -12,6 +12,7 @@ import re
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import resource_tracker as tracker_of_python
 from typing import Any
@@ -57,6 +58,23 @@ def begin(parent: int, log: str | None = None) -> None:
         else:
             file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)  # open to the end
             faulthandler.enable(file)
+
+
+def at_exit(end: Callable[[], None]) -> None:
+    """Call a method when the interpreter ends, if its object lives then; to be asked for after every start of a worker.
+
+    loky waits for running work in a hook of the same kind, which it registers again with every executor, and the last
+    one registered is called first. An ``atexit`` function would come after all of them.
+    """
+    reference = weakref.WeakMethod(end)
+
+    def call() -> None:
+        living = reference()
+        if living is not None:
+            living()
+
+    with contextlib.suppress(RuntimeError):  # the interpreter is ending already
+        threading._register_atexit(call)  # type: ignore[attr-defined]
 
 
 def crash_message(error: BaseException | None, otherwise: str) -> str:

@@ -9,11 +9,11 @@ from ctviz.ui.digits.story import explanation, show_story
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_on
 from ctviz.ui.kit.frame import columns, details, page
-from ctviz.ui.kit.pages import DIGITS
+from ctviz.ui.kit.pages import DIGITS, FIRST_DIGITS
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.training import say_problems
 
-draft = current(DIGITS, DigitsView)
+draft = current(DIGITS, DigitsView, first=FIRST_DIGITS)
 
 with page(DIGITS, draft) as projecting:
     send_on(draft, "images", DIGITS.preset)

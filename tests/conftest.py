@@ -32,6 +32,15 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="session")
+def german_table() -> Any:
+    """German credit, with the usual settings."""
+    from ctviz.data.catalogue import load  # as above
+    from ctviz.data.tables.settings import TableSettings
+
+    return load(TableSettings(name="german"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What is loaded to collect the tests stays to their end, so the garbage collector need not look at it.

@@ -15,8 +15,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 from streamlit import net_util
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.web import cli
 from streamlit.web.server import server_util
 
@@ -24,6 +27,7 @@ import ctviz.ui.kit.frame
 from ctviz.bench.streamlit_client import Visitor
 from ctviz.cli import commands
 from ctviz.data.tables.reading import MOST_BYTES
+from ctviz.ui import launch as launching
 from ctviz.ui.launch import launch
 from tests.browser.driving import ROOT, begin, stop
 from tests.elsewhere import knock, noting_proxy
@@ -76,6 +80,7 @@ def files(folder):
 REFUSED = {".streamlit/credentials.toml": '[general]\nemail = "a@b@c"\n'}
 WANTED = {".streamlit/config.toml": "[server]\nshowEmailPrompt = true\n"}
 HOMES = {
+    "empty": {},
     "known to Streamlit": {".streamlit/credentials.toml": '[general]\nemail = ""\n'},
     "credentials cut short": {".streamlit/credentials.toml": "[general"},
     "credentials without an address": {".streamlit/credentials.toml": ""},
@@ -85,23 +90,29 @@ HOMES = {
 
 
 def furnish(home, found):
+    home.mkdir(exist_ok=True)
     for name, text in found.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text, encoding="utf-8")
 
 
-def test_a_first_start_asks_nothing_and_opens_the_browser(tmp_path, screen):
-    """In the worst of all homes; an empty one is in the next test."""
-    variables, opened = screen
+def test_a_first_start_at_a_terminal_asks_nothing_opens_the_browser_and_calls_nobody(tmp_path, screen, elsewhere):
+    """In the worst of all homes; other ones, and no terminal, are in the next test."""
+    (variables, opened), (proxy, requests) = screen, elsewhere
     found = {**REFUSED, **WANTED}
     furnish(tmp_path / "home", found)
-    command = [*SERVE, "--port", "{port}"]
-    with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
+    ours, theirs = pty.openpty()
+    terminal = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    with served(tmp_path, *SERVE, "--port", "{port}", environment={**variables, **proxy}, **terminal) as server:
         assert opened() == server.url
         assert files(tmp_path / "home") == found
-        said = server.log.read_text(encoding="utf-8")
+        foreign_pages_are_refused(server)
+        said = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(theirs)
     assert f"Starting ctviz at {server.url};" in said
     assert not [word for word in ASKED if word in said]
+    assert not requests
 
 
 def test_whatever_is_found_in_the_home_nothing_is_asked_before_it_serves(tmp_path):
@@ -112,6 +123,7 @@ def test_whatever_is_found_in_the_home_nothing_is_asked_before_it_serves(tmp_pat
     code = """
 import os, sys
 from streamlit.web import bootstrap
+from ctviz.ui import launch as launching
 from ctviz.ui.launch import launch
 
 bootstrap.run = lambda *_: print("serves", flush=True)
@@ -132,21 +144,7 @@ for home in sys.argv[1:]:
     assert {name: files(home) for name, home in homes.items()} == HOMES
 
 
-def test_nor_does_it_at_a_terminal(tmp_path, screen):
-    variables, opened = screen
-    ours, theirs = pty.openpty()
-    terminal = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-    with served(tmp_path, *SERVE, "--port", "{port}", environment=variables, **terminal) as server:
-        assert opened() == server.url
-        assert not files(tmp_path / "home")
-        said = os.read(ours, 10_000).decode()
-    os.close(ours)
-    os.close(theirs)
-    assert server.url in said
-    assert not [word for word in ASKED if word in said]
-
-
-def test_nor_does_streamlit_run(tmp_path, screen):
+def test_nor_does_streamlit_run_ask(tmp_path, screen):
     variables, opened = screen
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "{port}"]
     with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
@@ -186,6 +184,7 @@ def test_the_proxy_of_these_tests_notes_what_leaves(elsewhere):
     assert [b"checkip" in request for request in requests] == [True, True]
 
 
+NAMES = ("random", "queue", "types", "signal", "statistics", "csv")
 ORIGINS = ("http://elsewhere.example", "https://203.0.113.7:8501", "http://[2001:db8::1]", "null")
 
 
@@ -197,12 +196,17 @@ def foreign_pages_are_refused(server) -> None:
         assert " 101 " in knock(port, origin), origin
 
 
-def test_neither_a_start_nor_a_foreign_page_makes_it_call_out(tmp_path, elsewhere):
-    """At every address; at that of this computer alone, below."""
+def test_nor_does_it_at_every_address_nor_do_files_named_like_modules_of_python_harm_it(tmp_path, elsewhere):
+    """Where it is started there are such files; at the address of this computer alone it is started above."""
     variables, requests = elsewhere
+    place = tmp_path / "a folder with spaces"
+    place.mkdir()
+    for name in NAMES:
+        (place / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
     command = [*SERVE, "--headless", "--address", "0.0.0.0", "--port", "{port}"]
-    with served(tmp_path, *command, environment=variables) as server:
+    with served(tmp_path, *command, environment=variables, cwd=place) as server:
         foreign_pages_are_refused(server)
+        assert "Traceback" not in server.log.read_text(encoding="utf-8")
     assert not requests
 
 
@@ -221,6 +225,25 @@ def test_once_a_page_was_shown_streamlit_run_calls_nobody_either(monkeypatch):
         assert not server_util.is_url_from_allowed_origins(origin)
 
 
+def test_what_is_sent_by_hand_fills_no_memory(monkeypatch):
+    monkeypatch.setattr(launching, "LARGEST_UPLOAD", 100)
+    monkeypatch.setattr(launching, "MOST_UPLOADED", 150)
+    assert ctviz.ui.kit.frame.bound_uploads  # called where any page is imported
+    files = MemoryUploadedFileManager("/upload")
+
+    def send(session: str, name: str, size: int) -> None:
+        files.add_file(session, UploadedFileRec(name, name, "", bytes(size)))
+
+    send("ann", "a", 60)
+    send("ann", "b", 40)
+    send("ann", "c", 50)  # in the place of the first one
+    assert [file.file_id for file in files.get_files("ann", ["a", "b", "c"])] == ["b", "c"]
+    with pytest.raises(HTTPException, match="413"):
+        send("bob", "d", 70)
+    send("bob", "e", 60)
+    assert len(files.get_files("bob", ["d", "e"])) == 1
+
+
 def test_uploads_pass_through_no_temporary_file():
     assert ctviz.ui.kit.frame.keep_uploads_in_memory  # called where any page is imported
     assert MultiPartParser.spool_max_size >= (2 << 20) + MOST_BYTES
@@ -232,29 +255,15 @@ def test_uploads_pass_through_no_temporary_file():
 
 # -- names in the folder ------------------------------------------------------------------------------
 
-NAMES = ("random", "queue", "types", "signal", "statistics", "csv")
 
-
-def test_files_named_like_modules_of_python_do_no_harm_and_it_calls_nobody_from_there_either(tmp_path, elsewhere):
-    variables, requests = elsewhere
-    place = tmp_path / "a folder with spaces"
-    place.mkdir()
-    for name in NAMES:
-        (place / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
-    command = [*SERVE, "--headless", "--address", "127.0.0.1", "--port", "{port}"]
-    with served(tmp_path, *command, environment=variables, cwd=place) as server:
-        foreign_pages_are_refused(server)
-        assert "Traceback" not in server.log.read_text(encoding="utf-8")
-    assert not requests
-
-
-def test_nor_do_they_beside_the_app(tmp_path):
+def test_files_named_like_modules_of_python_do_no_harm_beside_the_app(tmp_path):
     """What Streamlit puts where Python looks for modules, asked where it would begin to serve."""
     for name in ("app", *NAMES):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
     code = f"""
 import importlib.util, sys
 from streamlit.web import bootstrap
+from ctviz.ui import launch as launching
 from ctviz.ui.launch import launch
 def run(script, *_):
     bootstrap._fix_sys_path(script)

@@ -6,9 +6,11 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
+from ctviz.bench import beside_dice
 from ctviz.bench.measure import BenchRow, Goal, one_core, say
 from ctviz.counterfactuals.search_settings import PRECISION
 from ctviz.experiments.adviser import Adviser
@@ -31,15 +33,17 @@ TABLES = {"adult": 0.05, "credit": 1.0}
 ARMS = ("vanilla", "full")
 
 
-def measure(people: int = PEOPLE, solved: int = SOLVED) -> list[BenchRow]:
+def measure(people: int = PEOPLE, solved: int = SOLVED, interpreters: Sequence[str] = ()) -> list[BenchRow]:
     """Rows of each table: both models' plans of many people, polished, by one thread and by two processes; the time of
-    a proof; five plans, proved."""
-    return [row for name in TABLES for row in (*_alone(name, people, solved), _spread(name, people))]
+    a proof; five plans, proved; plans beside DiCE's, where one of the ``interpreters`` (paths of Python) has it."""
+    return [row for name in TABLES for row in (*_alone(name, people, solved, interpreters), _spread(name, people))]
 
 
-def _alone(name: str, people: int, solved: int) -> list[BenchRow]:
+def _alone(name: str, people: int, solved: int, interpreters: Sequence[str]) -> list[BenchRow]:
     with one_core():
-        return _on(name, people, solved)
+        adviser = Adviser(load_run(Experiment.preset(name).key), arms=ARMS)
+        X = _refused(adviser, people)
+        return [*_on(name, adviser, X, solved), *beside_dice.measure(name, adviser, X, interpreters)]
 
 
 def _spread(name: str, people: int) -> BenchRow:
@@ -57,10 +61,8 @@ def _spread(name: str, people: int) -> BenchRow:
     )  # fmt: skip
 
 
-def _on(name: str, people: int, solved: int) -> list[BenchRow]:
+def _on(name: str, adviser: Adviser, X: np.ndarray, solved: int) -> list[BenchRow]:
     say(f"advice: {name}")
-    adviser = Adviser(load_run(Experiment.preset(name).key), arms=ARMS)
-    X = _refused(adviser, people)
     group = f"Advice, {name}, two models, one thread"
     begun, used = time.perf_counter(), time.process_time()
     polished = adviser.many(X)

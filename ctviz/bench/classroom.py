@@ -314,9 +314,9 @@ def measure(seconds: float, visitors: int = VISITORS) -> list[BenchRow]:
             url = url.replace("127.0.0.1", known) if known else url  # who comes from this computer is the teacher
             tally = Tally()
             asyncio.run(_warm_up(url))
-            before = processor_seconds(process)
+            before, below = processor_seconds(process), workers_seconds(process)
             asyncio.run(_class(url, seconds, visitors, tally))
-            used = processor_seconds(process) - before
+            used = processor_seconds(process) - before, workers_seconds(process) - below
             return _rows(tally, used, memory(process), seconds)
     except (CtvizError, OSError) as error:
         goal = Goal("≤", 4)
@@ -431,7 +431,7 @@ def share(values: Sequence[float], part: float = 0.95) -> float:
     return ordered[max(0, math.ceil(len(ordered) * part) - 1)]
 
 
-def _rows(tally: Tally, used: float, held: float, seconds: float) -> list[BenchRow]:
+def _rows(tally: Tally, used: tuple[float, float], held: float, seconds: float) -> list[BenchRow]:
     opened = [taken for values in tally.opened.values() for taken in values]
     slowest = max(tally.opened, key=lambda title: share(tally.opened[title]), default="")
     rows = [_row("a page opens, 95 of 100", opened, 4.0, f"slowest: {slowest}")]
@@ -446,7 +446,9 @@ def _rows(tally: Tally, used: float, held: float, seconds: float) -> list[BenchR
     rows.append(_figure("server's memory after that", "MB", held, 900, f"after {seconds:.0f} s"))
     rows.append(_figure("sessions lost, pages that failed", "", len(tally.lost), 0, "; ".join(tally.lost[:3])))
     each = f"{tally.actions} actions in {seconds:.0f} s"
-    rows.append(_figure("server's processor time for an action", "ms", 1000 * used / max(tally.actions, 1), None, each))
+    for whose, spent in zip(("server's", "workers' (trainings, proofs)"), used, strict=True):
+        what = f"{whose} processor time for an action"
+        rows.append(_figure(what, "ms", 1000 * spent / max(tally.actions, 1), None, each))
     if tally.sent:
         sent = f"median; mean {statistics.fmean(tally.sent) / 1000:.0f}"
         rows.append(_figure("sent for a rerun", "kB", statistics.median(tally.sent) / 1000, None, sent))
@@ -483,8 +485,25 @@ def two_processors() -> Iterator[None]:
 
 def processor_seconds(process: int) -> float:
     """Seconds that a process has spent on processors, without its children."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    fields = _stat(process)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(process: int) -> list[str]:
+    """What the system says of a process: its state, its parent, and so on."""
+    return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+
+
+def workers_seconds(process: int) -> float:
+    """Seconds that the children of a process have spent on processors, those that have ended included."""
+    found = sum(map(float, _stat(process)[13:15]))
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with contextlib.suppress(OSError):  # it has just ended
+                fields = _stat(int(folder.name))
+                if int(fields[1]) == process:
+                    found += sum(map(float, fields[11:15]))
+    return found / os.sysconf("SC_CLK_TCK")
 
 
 def memory(process: int) -> float:

@@ -12,7 +12,8 @@ from torch import nn
 
 from ctviz.bench.measure import BenchRow, Goal, alternate, one_core, ratio, say, timed
 from ctviz.counterfactuals.exact.cheapest import cheapest
-from ctviz.counterfactuals.exact.network import Network, least_margin, margin, networks_of
+from ctviz.counterfactuals.exact.conversion import networks_of
+from ctviz.counterfactuals.exact.network import Network, least_margin, margin
 from ctviz.counterfactuals.lattice import Category, Feature, Lattice, Number
 from ctviz.counterfactuals.polish import polish
 

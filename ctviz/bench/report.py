@@ -105,7 +105,7 @@ def _measure(part: str, options: argparse.Namespace) -> list[BenchRow]:
     if part == "advice":
         from ctviz.bench import advice
 
-        return advice.measure()
+        return advice.measure(interpreters=[sys.executable, *options.peers])
     if part == "digits":
         from ctviz.bench import digits
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ctviz.catalogue.rows import in_words_of
 from ctviz.experiments.advice import Advice, AdvisedPlan, AdvisedRelease, FeatureChange, ModelAdvice
 from ctviz.prose import begun, decimal, listed, number, percent
 
@@ -24,7 +25,7 @@ def advice_text(advice: Advice) -> str:
     paragraphs += ["\n".join([_headed(advice, model), *model_sentences(model)]) for model in advice.models]
     if not advice.exact and any(model.plans for model in advice.models):
         paragraphs.append(UNPROVED)
-    return "\n\n".join(paragraphs)
+    return in_words_of(advice.data, "\n\n".join(paragraphs))
 
 
 def _everyone(models: int) -> str:
@@ -43,7 +44,7 @@ def asked_sentence(advice: Advice) -> str:
     if advice.tau == "rate":
         share = percent(advice.rate)
         return f"{wanted} Each model accepts from the score on that {share} of people reach, as many as in the data."
-    return f"{wanted} Accepted is who has {score_words(advice.tau)} or more."
+    return f"{wanted} A person with {score_words(advice.tau)} or more is accepted."
 
 
 def score_words(score: float) -> str:
@@ -151,14 +152,12 @@ def nearness_sentence(plan: AdvisedPlan) -> str:
     if plan.distance == 0:
         return "Just like a real person who was accepted."
     if ABOUT[0] <= share <= ABOUT[1]:
-        return "About as close to a real accepted person as accepted people are to their nearest neighbour."
+        return "About as close to a real accepted person as accepted people are to the nearest other one."
     if share > ABOUT[1]:
         most = _floor_percent(share)
-        return f"Closer to a real accepted person than {most} of accepted people are to their nearest neighbour."
+        return f"Closer to a real accepted person than {most} of accepted people are to the nearest other one."
     most = _floor_percent(1 - share)
-    return (
-        f"At least as far from any real accepted person as {most} of accepted people are from their nearest neighbour."
-    )
+    return f"Unusual among accepted people: {most} of them have another one as near, or nearer."
 
 
 ABOUT = (0.4, 0.6)

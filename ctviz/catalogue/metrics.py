@@ -130,6 +130,18 @@ _VALIDITY = _share(
     "Share of counterfactuals that the model itself puts into the class asked for.",
     "less often successful", "more often successful",
 )  # fmt: skip
+_READ_AS = _share(
+    "read_as", "Read as what it claims to be", "read as",
+    "Share of counterfactual digits in which an independent reader, a small network that no run has a part in, reads "
+    "the digit aimed at.",
+    "less often read as what it claims to be", "more often read as what it claims to be",
+)  # fmt: skip
+_READ_AS_BEFORE = _share(
+    "read_as_before", "Still read as before", "read as before",
+    "Share of counterfactual digits in which the independent reader still reads what it read in the digit that was "
+    "changed.",
+    "less often read as before", "more often read as before", "less",
+)  # fmt: skip
 _SKIPPED = Metric(
     "skipped", "Batches left out", "skipped",
     "Batches that the last epoch left out because their loss was not finite.", "batches", "less",
@@ -222,7 +234,7 @@ METRICS: dict[str, Metric] = _by_name(
             "How much a feature counts for the model's answers: integrated gradients, standardised for each sample.",
             less="less weight", more="more weight",
         ),
-        *_EXACT, _TRAINED_MATURE, _SKIPPED,
+        _READ_AS, _READ_AS_BEFORE, *_EXACT, _TRAINED_MATURE, _SKIPPED,
     )
 )  # fmt: skip
 """Metrics of evaluations, of sweeps and of the ends of searches, in the order a reader meets them."""
@@ -335,6 +347,7 @@ RIVAL_METRICS: dict[str, Metric] = _by_name(
 
 DIGIT_METRICS: dict[str, Metric] = _by_name(
     (
+        _READ_AS, _READ_AS_BEFORE,
         _share(
             "validity", "Arrive", "validity", "Searches after which the model reads the class aimed at.",
             "fewer searches arrive", "more searches arrive",

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ctviz.catalogue.differences import Difference, difference, effort_words
 from ctviz.catalogue.findings import finding
 from ctviz.catalogue.metrics import Metric
+from ctviz.catalogue.rows import in_words_of
 from ctviz.experiments.population import LEVEL, METRICS, Population, Row
 from ctviz.experiments.population import Metric as MetricName
 from ctviz.experiments.reliance import Proxy, Spread
@@ -344,7 +345,7 @@ def population_text(found: Population) -> str:
             parts.append("\n".join(proofs))
         parts.append("\n".join(groups_sentences(found)))
     parts.append("\n".join(reliance_sentences(found)))
-    return "\n\n".join(parts)
+    return in_words_of(found.data, "\n\n".join(parts))
 
 
 def numbers_text(found: Population) -> str:

@@ -12,7 +12,7 @@ from ctviz.catalogue.advice import change_words, title_among
 from ctviz.catalogue.differences import SMALL, difference, effort_words
 from ctviz.catalogue.metrics import METRICS, Metric
 from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, link_sentence, rule_words
-from ctviz.data.rules import Rule, Rules
+from ctviz.data.rules import Rules, plain_rule
 from ctviz.data.schema import Schema
 from ctviz.experiments.advice import Advice, AdvisedPlan, FeatureChange, ModelAdvice
 from ctviz.prose import begun, inside, listed
@@ -258,7 +258,7 @@ def rules_sentences(rules: Rules, schema: Schema) -> list[str]:
     special = []
     for feature in schema.features:
         rule = rules.of(feature.name)
-        if rule == Rule(feature=feature.name, change=rule.change):
+        if rule == plain_rule(feature.name, rule.change):
             plain[rule.change].append(feature.name)
         else:
             special.append(f"{begun(feature.name)}: {rule_words(rule, feature).removeprefix('free, ')}.")

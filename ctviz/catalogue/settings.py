@@ -473,6 +473,7 @@ _PROTOCOL = (
             "robustness": "attacks", "sensitivity": "how much each feature counts",
             "kernels": "the mismatch of images (IP*)", "median": "the mismatch at the median distance (IP* med)",
             "nearest_sample": "the distance to the nearest real sample",
+            "reader": "what an independent reader reads in counterfactual digits",
         },
     ),
     Setting(

@@ -28,63 +28,105 @@ SHEETS = (".html", ".json")
 """Endings of a sheet's file."""
 
 
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY_PRESET_OR_FILE", help="Key of a stored run, a preset's name, or with --target a table."
+    ),
+]
+Row = Annotated[str | None, typer.Option(help="A row of the data, or a JSON file with a person's features.")]
+Split = Annotated[str, typer.Option(help="The data of that row: train, validation or test.")]
+Changes = Annotated[
+    Names, typer.Option("--set", metavar="FEATURE=VALUE", help="Change the person, as in age=40; repeatable.")
+]
+Locked = Annotated[
+    Names, typer.Option("--lock", metavar="FEATURE", help="Lock a feature beside the usual rules; repeatable.")
+]
+Free = Annotated[Names, typer.Option("--free", metavar="FEATURE", help="Let it change both ways.")]
+Up = Annotated[Names, typer.Option("--up", metavar="FEATURE", help="Let it change upwards only.")]
+Down = Annotated[Names, typer.Option("--down", metavar="FEATURE", help="Let it change downwards only.")]
+Ranges = Annotated[
+    Names, typer.Option("--range", metavar="FEATURE=LOW:HIGH", help="Keep it in a range; an end may be left out.")
+]
+Plans = Annotated[int, typer.Option(help="Most plans of each model, 1 to 5.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Prove that no plan is cheaper, or that there is none; takes seconds.")
+]
+Score = Annotated[
+    str, typer.Option(help="Score from which on a model accepts; rate: accept as many people as in the data.")
+]
+Seconds = Annotated[float, typer.Option(help="Seconds for the proof of each plan.")]
+Arms = Annotated[Names, typer.Option("--arm", metavar="NAME", help="Ask this model, not all; repeatable.")]
+Target = Annotated[
+    str, typer.Option(help="Of a CSV or Parquet file, the column of classes: models learn from it first.")
+]
+Kinds = Annotated[
+    Names,
+    typer.Option("--kind", metavar="COLUMN=KIND", help="number, integer, category, leave out, or a|b|c, in order."),
+]
+Favourable = Annotated[str, typer.Option(help="Of a table, the class that people want; by default the last.")]
+Missing = Annotated[str, typer.Option(help="impute or drop missing values of a table.")]
+TrainSettings = Annotated[
+    Names, typer.Option("--train-set", metavar="PATH=VALUE", help="Of a table, change a setting of the training.")
+]
+SheetFile = Annotated[
+    Path | None, typer.Option(metavar="FILE.html", help="Also write a sheet to print; FILE.json: the same as JSON.")
+]
+Everyone = Annotated[
+    bool, typer.Option("--everyone", help="Advise many people at random whom the models refuse, not one person.")
+]
+HowMany = Annotated[int | None, typer.Option("--n", help="How many, with --everyone; 1,000 by default.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print all numbers as CSV, with --everyone.")]
+
+
 @app.command()
 def advise(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="KEY_PRESET_OR_FILE", help="Key of a stored run, a preset's name, or with --target a table."
-        ),
-    ],
-    person: Annotated[
-        str | None, typer.Option(help="A row of the data, or a JSON file with a person's features.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="The data of that row: train, validation or test.")] = "test",
-    changes: Annotated[
-        Names, typer.Option("--set", metavar="FEATURE=VALUE", help="Change the person, as in age=40; repeatable.")
-    ] = None,
-    lock: Annotated[
-        Names, typer.Option("--lock", metavar="FEATURE", help="Lock a feature beside the usual rules; repeatable.")
-    ] = None,
-    free: Annotated[Names, typer.Option("--free", metavar="FEATURE", help="Let it change both ways.")] = None,
-    up: Annotated[Names, typer.Option("--up", metavar="FEATURE", help="Let it change upwards only.")] = None,
-    down: Annotated[Names, typer.Option("--down", metavar="FEATURE", help="Let it change downwards only.")] = None,
-    ranges: Annotated[
-        Names, typer.Option("--range", metavar="FEATURE=LOW:HIGH", help="Keep it in a range; an end may be left out.")
-    ] = None,
-    plans: Annotated[int, typer.Option(help="Most plans of each model, 1 to 5.")] = 1,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Prove that no plan is cheaper, or that there is none; takes seconds.")
-    ] = False,
-    tau: Annotated[
-        str, typer.Option(help="Score from which on a model accepts; rate: accept as many people as in the data.")
-    ] = "0.5",
-    time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
-    arms: Annotated[Names, typer.Option("--arm", metavar="NAME", help="Ask this model, not all; repeatable.")] = None,
-    target: Annotated[
-        str, typer.Option(help="Of a CSV or Parquet file, the column of classes: models learn from it first.")
-    ] = "",
-    kinds: Annotated[
-        Names,
-        typer.Option("--kind", metavar="COLUMN=KIND", help="number, integer, category, leave out, or a|b|c, in order."),
-    ] = None,
-    favourable: Annotated[str, typer.Option(help="Of a table, the class that people want; by default the last.")] = "",
-    missing: Annotated[str, typer.Option(help="impute or drop missing values of a table.")] = "impute",
-    settings: Annotated[
-        Names,
-        typer.Option("--train-set", metavar="PATH=VALUE", help="Of a table, change a setting of the training."),
-    ] = None,
-    sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Also write a sheet to print; FILE.json: the same as JSON.")
-    ] = None,
-    everyone: Annotated[
-        bool, typer.Option("--everyone", help="Advise many people at random whom the models refuse, not one person.")
-    ] = False,
-    n: Annotated[int | None, typer.Option("--n", help="How many, with --everyone; 1,000 by default.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print all numbers as CSV, with --everyone.")] = False,
+    what: What,
+    person: Row = None,
+    split: Split = "test",
+    changes: Changes = None,
+    lock: Locked = None,
+    free: Free = None,
+    up: Up = None,
+    down: Down = None,
+    ranges: Ranges = None,
+    plans: Plans = 1,
+    exact: Exact = False,
+    tau: Score = "0.5",
+    time_limit: Seconds = 10.0,
+    arms: Arms = None,
+    target: Target = "",
+    kinds: Kinds = None,
+    favourable: Favourable = "",
+    missing: Missing = "impute",
+    settings: TrainSettings = None,
+    sheet: SheetFile = None,
+    everyone: Everyone = False,
+    n: HowMany = None,
+    as_csv: AsCsv = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Advise a person, or everyone: what to change so that each model accepts them."""
+    _check(everyone, person, changes, plans, sheet, n, as_csv=as_csv)
+    if target:
+        run = _learned(experiment_on_table(what, target, kinds or (), missing, settings or (), favourable), what)
+    else:
+        run = _stored(what)
+    ways = {"locked": lock, "free": free, "up": up, "down": down}
+    asked: dict[str, Any] = {"tau": _tau(tau), "arms": arms or (), "split": split, "time_limit": time_limit}
+    if everyone:
+        asked |= {"proofs": exact} if n is None else {"proofs": exact, "people": n}
+        _advise_everyone(run, ways, ranges or (), asked, as_csv=as_csv, as_json=as_json)
+        return
+    asked |= {"plans": plans, "exact": exact}
+    _advise_person(run, ways, ranges or (), person or "", changes or (), asked, sheet, as_json=as_json)
+
+
+def _check(
+    everyone: bool, person: str | None, changes: Sequence[str] | None, plans: int, sheet: Path | None, n: int | None, *,
+    as_csv: bool,
+) -> None:  # fmt: skip
+    """Refuses options that do not go together, before anything is read."""
     if everyone:
         _check_everyone(person, changes, plans, sheet)
     elif n is not None or as_csv:
@@ -93,26 +135,18 @@ def advise(
         raise ConfigError("--person", None, "a row of the data or a file; or --everyone in its place")
     if sheet is not None and sheet.suffix.lower() not in SHEETS:
         raise ConfigError("--sheet", str(sheet), f"a file that ends in {' or '.join(SHEETS)}")
-    if target:
-        run = _learned(experiment_on_table(what, target, kinds or (), missing, settings or (), favourable), what)
-    else:
-        run = _stored(what)
+
+
+def _advise_person(
+    run: Run, ways: Mapping[str, Sequence[str] | None], ranges: Sequence[str], person: str, changes: Sequence[str],
+    asked: dict[str, Any], sheet: Path | None, *, as_json: bool,
+) -> None:  # fmt: skip
     from ctviz.experiments.adviser import Adviser
 
-    ways = {"locked": lock, "free": free, "up": up, "down": down}
-    if everyone:
-        from ctviz.experiments.population import PEOPLE
-
-        asked = {
-            "people": PEOPLE if n is None else n, "proofs": exact, "tau": _tau(tau), "time_limit": time_limit,
-            "arms": arms or (), "split": split,
-        }  # fmt: skip
-        _advise_everyone(run, ways, ranges or (), asked, as_csv=as_csv, as_json=as_json)
-        return
-    adviser = Adviser(run, tau=_tau(tau), arms=arms or ())
-    rules = _rules(adviser.table, ways, ranges or ())
-    who = _person(adviser, person or "", split, changes or ())
-    advice = adviser.advise(who, rules, plans=plans, exact=exact, time_limit=time_limit, split=split)
+    adviser = Adviser(run, tau=asked.pop("tau"), arms=asked.pop("arms"))
+    rules = _rules(adviser.table, ways, ranges)
+    who = _person(adviser, person, asked["split"], changes)
+    advice = adviser.advise(who, rules, **asked)
     if sheet is not None:
         _write_sheet(sheet, advice, adviser)
     typer.echo(to_json({**advice.record(), "words": advice.words()}) if as_json else advice.words())

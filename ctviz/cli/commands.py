@@ -444,6 +444,34 @@ def build_everyone(
         typer.echo(path)
 
 
+@presets_app.command("reader")
+def build_reader(
+    folder: Annotated[Path, typer.Argument(help="Folder with MNIST's training files, plain or .gz.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default that of this checkout.")] = None,
+) -> None:
+    """Train the independent reader of digits on those that do not ship, and write its files; a minute or two."""
+    from ctviz.evaluation.reader import build, shipped_folder
+
+    for path in build(folder, out or shipped_folder()):
+        typer.echo(path)
+
+
+@presets_app.command("readable")
+def build_readable(
+    out: Annotated[Path | None, typer.Option(help="File to write to; by default that of this checkout.")] = None,
+) -> None:
+    """Train the settings that were tried for readable counterfactual digits, and write how each did."""
+    from ctviz.studies.readable import GROUPS, Point, build, shipped_file
+
+    def told(point: Point) -> None:
+        typer.echo(f"{point.group} {point.arm}, epoch {point.epoch}: right {point.accuracy:.3f}, "
+                   f"read as {point.read_as:.3f}", err=True)  # fmt: skip
+
+    path = out or shipped_file()
+    build(path, GROUPS, told)
+    typer.echo(path)
+
+
 @presets_app.command("build")
 def build_presets(
     names: Annotated[list[str] | None, typer.Argument(help="Names of presets; by default all that ship.")] = None,

@@ -15,9 +15,9 @@ from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.adapter import ModuleAdapter, in_eval_mode
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
+from ctviz.counterfactuals.exact.conversion import judged
 from ctviz.counterfactuals.generators import GENERATORS, needs_samples
 from ctviz.counterfactuals.person_lattice import measured_lattice
-from ctviz.counterfactuals.polish import judged
 from ctviz.counterfactuals.polish import polish as polished_plans
 from ctviz.counterfactuals.search import search as search_stack
 from ctviz.counterfactuals.search_settings import SearchSettings

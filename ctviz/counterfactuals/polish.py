@@ -17,13 +17,9 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from ctviz.counterfactuals.exact.network import Floats, least_margin, margin, networks_of
+from ctviz.counterfactuals.exact.network import Floats, least_margin, margin
 from ctviz.counterfactuals.lattice import Category, Columns, Lattice, Mask, Number, bounded
-from ctviz.counterfactuals.search_result import Searchable
-from ctviz.errors import ConfigError
 
 OPTIONS = 48
 """Most values of a number that are tried; of a number with more, some near and some far, refined afterwards."""
@@ -54,39 +50,6 @@ class Judged(Protocol):
     def first(self, X: npt.ArrayLike) -> Floats: ...
     def shift(self, columns: tuple[int, ...], changes: npt.ArrayLike) -> Floats: ...
     def rest(self, outputs: Floats) -> Floats: ...
-
-
-class AnyModel:
-    """A model of any kind, the only one of a stack or an adapter; its logits in its own type."""
-
-    def __init__(self, model: Searchable, like: Tensor) -> None:
-        self._model, self._like = model, like
-
-    def first(self, X: npt.ArrayLike) -> Floats:
-        """The samples themselves."""
-        return np.asarray(X, dtype=np.float64)
-
-    def shift(self, columns: tuple[int, ...], changes: npt.ArrayLike) -> Floats:
-        """Changes (n w) of some columns as changes of all, (n d)."""
-        own = np.asarray(changes, dtype=np.float64)
-        whole = np.zeros((len(own), len(self._like)))
-        whole[:, list(columns)] = own
-        return whole
-
-    def rest(self, outputs: Floats) -> Floats:
-        """Logits (… k) of samples (… d)."""
-        flat = torch.from_numpy(outputs.reshape(-1, outputs.shape[-1]).T.copy()).to(self._like)
-        x = torch.cat([flat, torch.ones_like(flat[:1])])[None]
-        logits = self._model.run(x.shape[-1]).forward(x)[0].T.double().cpu().numpy()
-        return logits.reshape(*outputs.shape[:-1], -1)
-
-
-def judged(model: Searchable, like: Tensor) -> Judged:
-    """A model, the only one of its stack or adapter, as ``polish`` needs it; ``like`` (d …) has its type and device."""
-    try:
-        return networks_of(model)[0]
-    except ConfigError:
-        return AnyModel(model, like)
 
 
 Rule = Callable[[Floats], Mask]

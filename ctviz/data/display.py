@@ -68,8 +68,11 @@ class DisplayScale(BaseModel):
         return f"{'−' if float(f'{shown:.{self.places}f}') < 0 else ''}{self.prefix}{text}"
 
     def amount(self, shown: float) -> str:
-        """The same with the unit: ``3 years``, ``$3,100``."""
-        return f"{self.written(shown)}{f' {self.unit}' if self.unit else ''}"
+        """The same with the unit: ``3 years``, ``1 year``, ``$3,100``."""
+        text, unit = self.written(shown), self.unit
+        if text in ("1", "−1") and unit.islower() and unit.endswith("s"):
+            unit = unit.removesuffix("s")
+        return f"{text} {unit}" if unit else text
 
     def text(self, x: float) -> str:
         """What people read of a number of the column: ``46``, ``$17,500``."""

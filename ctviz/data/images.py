@@ -211,6 +211,17 @@ def shipped_rows(labels: npt.ArrayLike) -> tuple[Rows, Rows]:
     return rows[:SHIPPED_TRAINING], rows[SHIPPED_TRAINING:]
 
 
+def apart(folder: str | Path) -> Digits:
+    """The 49,000 training digits that do not ship, from MNIST's files in ``folder``: those that no usual run sees.
+
+    Raises:
+        DataError: a file is missing or not as published.
+    """
+    digits = _read(folder_of(folder), TRAINING, PUBLISHED)
+    shipped = np.concatenate(shipped_rows(digits.labels))
+    return digits.take(np.setdiff1d(np.arange(len(digits)), shipped))
+
+
 def _read(folder: Path, files: Sequence[str], published: Mapping[str, str]) -> Digits:
     """Pictures and labels, verified."""
     paths = _find(folder, files)

@@ -62,7 +62,10 @@ PICTURES = DataKind(
     explorer=("ctviz.experiments.images.explorer", "ImageExplorer"),
     includes=lambda data: data.grid is not None,
     kernels=False,
-    metrics=("validity", "mature", "steps", "cost", "ip", "variation", "change_variation", "roughness"),
+    metrics=(
+        *("read_as", "read_as_before", "validity", "mature", "steps", "cost", "ip"),
+        *("variation", "change_variation", "roughness"),
+    ),
     wilsons=True,
 )
 PLANE = DataKind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -65,6 +66,12 @@ class Link(Settings):
     least: float = Field(1.0, gt=0, le=MOST_LEAST)
 
 
+@lru_cache(4096)
+def plain_rule(feature: str, change: Change = "free") -> Rule:
+    """The rule that says nothing else of a feature; pages ask for it hundreds of times in a rerun."""
+    return Rule(feature=feature, change=change)
+
+
 class Rules(Document):
     """The rules of a person's plan. A feature without a rule is free.
 
@@ -88,7 +95,8 @@ class Rules(Document):
 
     def of(self, feature: str) -> Rule:
         """The rule of a feature; one that leaves it free where it has none."""
-        return next((rule for rule in self.rules if rule.feature == feature), Rule(feature=feature))
+        found = next((rule for rule in self.rules if rule.feature == feature), None)
+        return plain_rule(feature) if found is None else found
 
     def changed(self, feature: str, **values: Any) -> Rules:
         """A copy with some values of a feature's rule changed; ``change="locked"`` drops its range, levels and step."""

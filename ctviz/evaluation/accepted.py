@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 SAMPLED = 500
 """Accepted people whose distance to the nearest other one is measured."""
 
-AT_ONCE = 256
+AT_ONCE = 64
 """Points whose distances to all people are held in memory at once."""
 
 
@@ -40,9 +40,12 @@ class AcceptedPeople:
         rows = np.unique(np.linspace(0, len(self) - 1, SAMPLED).astype(np.int64))
         if len(self) == 1:
             return np.zeros(0)
-        distances = self._to_all(self._people[rows])
-        distances[np.arange(len(rows)), rows] = np.inf
-        return np.asarray(distances.min(axis=1))
+        found = []
+        for part in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
+            distances = self._to_all(self._people[part])
+            distances[np.arange(len(part)), part] = np.inf
+            found.append(distances.min(axis=1))
+        return np.concatenate(found)
 
     def _to_all(self, weighted: Floats) -> Floats:
         from scipy.spatial.distance import cdist

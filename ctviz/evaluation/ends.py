@@ -16,6 +16,7 @@ from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.images import roughness, total_variation
 from ctviz.evaluation.plausibility import ReferenceSamples
+from ctviz.evaluation.reader import read_digits, reads
 from ctviz.evaluation.reduce import masked_mean
 
 
@@ -41,6 +42,12 @@ class SearchEnds:
         """x' − x, (m b d), float64."""
         return self.final.double() - self.start.double()
 
+    @cached_property
+    def read(self) -> tuple[Tensor, Tensor]:
+        """The digits that the reader reads before and after each search, (m b) or (b), and (m b)."""
+        before, after = (read_digits(points).argmax(dim=-1) for points in (self.start, self.final))
+        return before, after
+
     def cost(self, features: FeatureColumns) -> Tensor:
         """‖x' − x‖₁ of each search, (m b), where a changed category counts 1."""
         return features.cost(self.change)
@@ -60,6 +67,11 @@ class Comparison:
         """That with samples X (n d) of classes y (n)."""
         kernels = kind_of_data(schema).kernels
         return cls(ReferenceSamples.of(X, y, k), FeatureColumns.of(schema), schema.grid, kernels)
+
+    @property
+    def legible(self) -> bool:
+        """Whether the samples are digits of the size that the reader reads."""
+        return reads(self.grid, self.real.k)
 
     @cached_property
     def _at_median(self) -> ReferenceSamples:
@@ -104,6 +116,20 @@ def _redundancy(ends: SearchEnds, by: Comparison) -> Tensor:
     return by.features.unchanged(ends.change).double().mean(dim=-1)
 
 
+def _read_as(ends: SearchEnds, by: Comparison) -> Tensor:
+    """1 where the reader reads the target class in x', else 0; NaN for samples that it cannot read."""
+    if not by.legible:
+        return torch.full_like(ends.steps, torch.nan, dtype=torch.float64)
+    return ends.read[1] == ends.target
+
+
+def _read_as_before(ends: SearchEnds, by: Comparison) -> Tensor:
+    """1 where the reader reads in x' what it reads in x, else 0; NaN for samples that it cannot read."""
+    if not by.legible:
+        return torch.full_like(ends.steps, torch.nan, dtype=torch.float64)
+    return ends.read[1] == ends.read[0]
+
+
 def _grid(by: Comparison) -> Grid:
     if by.grid is None:
         raise RuntimeError("roughness is that of images")
@@ -123,6 +149,8 @@ END_METRICS: Mapping[str, EndMetric] = MappingProxyType(
         "variation": EndMetric(lambda ends, by: total_variation(ends.final, _grid(by)), of_valid=True),
         "change_variation": EndMetric(lambda ends, by: total_variation(ends.change, _grid(by)), of_valid=True),
         "roughness": EndMetric(lambda ends, by: roughness(ends.change, _grid(by)), of_valid=True),
+        "read_as": EndMetric(_read_as, share=True),
+        "read_as_before": EndMetric(_read_as_before, share=True),
     }
 )
 """Name → metric. IP* has no value of a search: it is taken over all of them.
@@ -136,6 +164,8 @@ END_METRICS: Mapping[str, EndMetric] = MappingProxyType(
 | ``steps`` | steps taken |
 | ``variation``, ``change_variation`` | of images: total variation of x' and of x' − x |
 | ``roughness`` | of images: TV(x' − x) / ‖x' − x‖₁ |
+| ``read_as`` | of digits: whether an independent reader reads the target class in x' (``evaluation.reader``) |
+| ``read_as_before`` | of digits: whether it reads in x' what it reads in x |
 """
 
 

@@ -11,23 +11,25 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.counterfactuals.exact.cheapest import TIME_LIMIT, smallest_release
-from ctviz.counterfactuals.exact.network import Network, confidence, least_margin, networks_of
+from ctviz.counterfactuals.exact.cheapest import TIME_LIMIT, Solver, smallest_release
+from ctviz.counterfactuals.exact.conversion import AnyModel, networks_of
+from ctviz.counterfactuals.exact.network import Network, confidence, least_margin
 from ctviz.counterfactuals.lattice import Category, Lattice, Number
-from ctviz.counterfactuals.polish import AnyModel, Judged
+from ctviz.counterfactuals.polish import Judged
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.crew import Crew
 from ctviz.data.people import Person, text_of
 from ctviz.data.rules import Rules
 from ctviz.data.schema import Array, Feature
 from ctviz.data.tables.table import Table
-from ctviz.errors import ConfigError, DataError
+from ctviz.errors import ConfigError, DataError, JobError
 from ctviz.evaluation.accepted import AcceptedPeople
 from ctviz.experiments.advice import (
     Advice,
@@ -40,11 +42,12 @@ from ctviz.experiments.advice import (
     Tau,
 )
 from ctviz.experiments.engines.base import never_cancelled
-from ctviz.experiments.planner import How, ManyPlans, Model, Plan, Planner, margins, proved
+from ctviz.experiments.planner import ManyPlans, Model, Plan, Planner, PlanRequest, margins, proved
 from ctviz.experiments.run import Run
 from ctviz.experiments.snapshot import stack_of
 from ctviz.isolation import isolated
 from ctviz.progress import Progress
+from ctviz.worker_pool import WorkerPool
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,6 +63,15 @@ PART = 10
 MOST_WORKERS = 64
 
 SPLITS = ("train", "validation", "test")
+
+
+class ManyOptions(TypedDict, total=False):
+    """How the plans of many people are made, see ``Adviser.many_parts``."""
+
+    exact: bool
+    time_limit: float
+    workers: int
+    cancelled: Callable[[], bool]
 
 
 def advise(
@@ -123,9 +135,7 @@ class Adviser:
         table = run.data
         if not isinstance(table, Table):
             raise DataError(f"Advice is for tables of people; {table.name} is none.")
-        if (isinstance(tau, str) and tau != "rate") or (not isinstance(tau, str) and not 0 < tau < 1):
-            raise ConfigError("tau", tau, "between 0 and 1, or rate")
-        self.run, self.table, self.tau = run, table, tau
+        self.run, self.table, self.tau = run, table, _checked(tau)
         chosen = _positions(arms, run.arms)
         snapshot = run.snapshot(epoch)
         self.epoch = snapshot.epoch
@@ -138,8 +148,25 @@ class Adviser:
         self.accepted = AcceptedPeople(table.schema, self._granted)
         self.rate = float((table.validation[1] == table.favourable).double().mean())
         self.models = [self._model(i, run.experiment.arms[arm]) for i, arm in enumerate(chosen)]
-        self._planner = Planner.of(table, self._stack, asked, self.models, self.accepted)
-        self._guard, self._crews = threading.Lock(), list[Crew]()
+        self._settings = asked
+        self._begin()
+
+    def _begin(self) -> None:
+        self._planner = Planner.of(self.table, self._stack, self._settings, self.models, self.accepted)
+        self._guard, self._pools = threading.Lock(), list[WorkerPool]()
+
+    @isolated()
+    def at(self, tau: Tau) -> Adviser:
+        """The same models with another threshold; what does not depend on it is shared."""
+        made = copy(self)
+        made.tau = _checked(tau)
+        thresholds = [made._threshold(model.judge) if tau == "rate" else float(tau) for model in self.models]
+        made.models = [
+            replace(model, threshold=threshold, least=least_margin(threshold))
+            for model, threshold in zip(self.models, thresholds, strict=True)
+        ]
+        made._begin()
+        return made
 
     def _model(self, i: int, arm: Any) -> Model:
         one, unfit = self._stack.take([i]), ""
@@ -195,6 +222,10 @@ class Adviser:
         names = (rules,) if isinstance(rules, str) else tuple(rules or ())
         return self.table.rules.locking(*names)
 
+    def lattice(self, x: Array, rules: Rules) -> Lattice:
+        """All that a person with columns ``x`` (d) may become under rules."""
+        return self._planner.lattices(rules).of(x)
+
     # -- one person -------------------------------------------------------------------------------
 
     @isolated()
@@ -208,16 +239,18 @@ class Adviser:
         time_limit: float = TIME_LIMIT,
         split: str = "test",
         arms: Iterable[str] = (),
+        solver: Solver | None = None,
     ) -> Advice:
-        """As ``advise``; ``arms``: the models that are asked, by default all that the adviser has."""
+        """As ``advise``; ``arms``: the models that are asked, by default all that the adviser has; ``solver``: of the
+        exact search, by default in this thread."""
         if not 1 <= plans <= MOST_PLANS:
             raise ConfigError("plans", plans, f"1 to {MOST_PLANS}")
         asked = _positions(arms, [model.arm for model in self.models])
         ruled = self.rules(rules)
         x, place = self.row(person, split)
-        lattice = self._planner.lattices(ruled).of(x)
-        ends = self._planner.ends(x[None], ruled)[:, 0]
-        how = How(plans, exact, _seconds(time_limit))
+        lattice = self.lattice(x, ruled)
+        ends = self._planner.ends_of(np.ascontiguousarray(x, dtype=np.float32).tobytes(), ruled)
+        request = PlanRequest(plans, exact, _seconds(time_limit), solver)
         return Advice(
             run=self.run.key,
             epoch=self.epoch,
@@ -231,10 +264,10 @@ class Adviser:
             rate=self.rate,
             exact=exact,
             time_limit=time_limit,
-            models=tuple(self._asked(self.models[i], ends[i], lattice, ruled, how) for i in asked),
+            models=tuple(self._asked(self.models[i], ends[i], lattice, ruled, request) for i in asked),
         )
 
-    def _asked(self, model: Model, end: Array, lattice: Lattice, rules: Rules, how: How) -> ModelAdvice:
+    def _asked(self, model: Model, end: Array, lattice: Lattice, rules: Rules, request: PlanRequest) -> ModelAdvice:
         """What one model asks of the person of a lattice; ``end`` (d): of the gradient search."""
         begun = time.perf_counter()
         known = float(self._margins(model.judge, lattice.factual))
@@ -242,10 +275,10 @@ class Adviser:
         told |= {"score": float(confidence(known)), "rival": model.rival}
         if known >= model.least:
             return ModelAdvice(**told, outcome="accepted")
-        found = self._planner.plans(model, lattice, end, how)
+        found = self._planner.plans(model, lattice, end, request)
         release = None
         if found.complete and not found.plans and isinstance(model.judge, Network):
-            release = self._release(model, model.judge, lattice, rules, how)
+            release = self._release(model, model.judge, lattice, rules, request)
         empty: Outcome = "none" if found.complete else "unknown"
         return ModelAdvice(
             **told,
@@ -253,21 +286,23 @@ class Adviser:
             plans=tuple(self._told(model, lattice, plan) for plan in found.plans),
             complete=found.complete,
             release=release,
-            limit=how.time_limit if how.exact and not model.unfit else 0.0,
-            unfit=model.unfit if how.exact else "",
+            limit=request.time_limit if request.exact and not model.unfit else 0.0,
+            unfit=model.unfit if request.exact else "",
             seconds=time.perf_counter() - begun,
         )
 
     def _release(
-        self, model: Model, network: Network, lattice: Lattice, rules: Rules, how: How
+        self, model: Model, network: Network, lattice: Lattice, rules: Rules, request: PlanRequest
     ) -> AdvisedRelease | None:
         """The fewest locks whose release gives a plan; None without locks."""
         locks = rules.named("locked")
         if not locks:
             return None
         released = self._planner.lattices(rules.freeing(*locks)).of(lattice.factual)
-        target, limit = self.table.favourable, how.time_limit
-        found = smallest_release(network, lattice, released, target, model.threshold, time_limit=limit)
+        found = smallest_release(
+            network, lattice, released, self.table.favourable, model.threshold,
+            time_limit=request.time_limit, solver=request.solver,
+        )  # fmt: skip
         plan = proved(found.answer)
         names = tuple(lattice.features[i].name for i in found.features)
         return AdvisedRelease(names, found.smallest, None if plan is None else self._told(model, released, plan))
@@ -347,20 +382,21 @@ class Adviser:
         X: npt.ArrayLike,
         rules: Rules | Iterable[str] | None = None,
         *,
-        exact: bool = False,
-        time_limit: float = TIME_LIMIT,
-        workers: int = 1,
         progress: Callable[[Progress], None] = lambda progress: None,
+        **options: Unpack[ManyOptions],
     ) -> ManyPlans:
         """The cheapest plan of each of some people (n d), as ``advise`` with one plan, as arrays.
 
-        ``progress`` is called with the number of people who have theirs. Else as ``many_parts``.
+        ``progress`` is called with the number of people who have theirs. Options and errors as of ``many_parts``;
+        JobError also where it was cancelled.
         """
         begun, done, found = time.perf_counter(), 0, dict[int, ManyPlans]()
-        for people, plans in self.many_parts(X, rules, exact=exact, time_limit=time_limit, workers=workers):
+        for people, plans in self.many_parts(X, rules, **options):
             found[people.start] = plans
             done += people.stop - people.start
             progress(Progress(done, len(np.asarray(X)), time.perf_counter() - begun))
+        if done < len(np.asarray(X)):
+            raise JobError("Stopped before everybody had a plan.")
         return ManyPlans.joined([found[at] for at in sorted(found)])
 
     def many_parts(
@@ -386,11 +422,11 @@ class Adviser:
         """
         if not 1 <= workers <= MOST_WORKERS:
             raise ConfigError("workers", workers, f"1 to {MOST_WORKERS}")
-        people, how = self._people(X), How(1, exact, _seconds(time_limit))
+        people, request = self._people(X), PlanRequest(1, exact, _seconds(time_limit))
         ruled = self.rules(rules)
         self._planner.lattices(ruled)  # says what does not fit
         parts = [slice(at, min(at + PART, len(people))) for at in range(0, max(1, len(people)), PART)]
-        return self._in_parts([(people[part], ruled, how) for part in parts], parts, workers, cancelled)
+        return self._in_parts([(people[part], ruled, request) for part in parts], parts, workers, cancelled)
 
     def _in_parts(
         self, items: Sequence[tuple[Any, ...]], parts: Sequence[slice], workers: int, cancelled: Callable[[], bool]
@@ -401,28 +437,34 @@ class Adviser:
                     return
                 yield part, self._planner.many(*item)
             return
-        with self._crew(workers) as crew:
-            for at, plans in crew.map(Planner.many, items, cancelled):
+        with self._pool(workers) as pool:
+            for at, plans in pool.map(Planner.many, items, cancelled):
                 yield parts[at], plans
 
     @contextmanager
-    def _crew(self, workers: int) -> Iterator[Crew]:
-        """A crew for one caller at a time, kept for the next one."""
+    def _pool(self, workers: int) -> Iterator[WorkerPool]:
+        """A pool for one caller at a time, kept for the next one."""
         with self._guard:
-            fitting = [crew for crew in self._crews if crew.workers == workers]
-            crew = fitting[0] if fitting else Crew(self._planner, workers)
-            self._crews = [other for other in self._crews if other is not crew]
+            fitting = [pool for pool in self._pools if pool.workers == workers]
+            pool = fitting[0] if fitting else WorkerPool(self._planner, workers)
+            self._pools = [other for other in self._pools if other is not pool]
         try:
-            yield crew
+            yield pool
         finally:
             with self._guard:
-                self._crews.append(crew)
+                self._pools.append(pool)
 
     def _people(self, X: npt.ArrayLike) -> Array:
         people = np.asarray(X, dtype=np.float32)
         if people.ndim != 2 or people.shape[1] != self.table.d:
             raise DataError(f"People have shape (n {self.table.d}); got {people.shape}.")
         return people
+
+
+def _checked(tau: Tau) -> Tau:
+    if (isinstance(tau, str) and tau != "rate") or (not isinstance(tau, str) and not 0 < tau < 1):
+        raise ConfigError("tau", tau, "between 0 and 1, or rate")
+    return tau
 
 
 def _positions(arms: Iterable[str], known: Sequence[str]) -> list[int]:

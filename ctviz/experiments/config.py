@@ -448,6 +448,17 @@ SHORT_STEPS = {"evaluation.step_bound": 0.02, "evaluation.steps": 200}
 data, and as many steps as it takes to arrive so."""
 
 
+READABLE_SEARCH: Mapping[str, Any] = {
+    "generator": "eccco",
+    "tau": 0.999,
+    "steps": 500,
+    "step_size": 0.5,
+    "lambda_egy": 20.0,
+}
+"""A search of digits that goes on until a model is as good as sure of its target: what it ends in shows what the model
+knows of a class. The paper's stops as soon as the model changes its mind."""
+
+
 def _figure1(locked: int) -> dict[str, Any]:
     """Four panels: conventional and counterfactual training, with every feature free and with one locked."""
     off = {f"arms.vanilla locked.lambda_{term}": 0.0 for term in ("div", "adv", "reg")}
@@ -603,6 +614,26 @@ PRESETS: dict[str, dict[str, Any]] = {
         "arms.*.tau": 0.5,
         "arms.full locked.locked": _ROWS,
     },
+    "readable": {
+        "data.name": "mnist",
+        "model.hidden": (128,),
+        "model.initial": "glorot",
+        "training.epochs": 40,
+        "training.batch": 250,
+        "training.n_ce": 4000,
+        "evaluation.field": 0,
+        "evaluation.paths": 0,
+        "evaluation.every": 40,
+        "evaluation.also": (10,),
+        "evaluation.latent": 16,
+        **{f"evaluation.{name}": value for name, value in READABLE_SEARCH.items()},
+        "arms.full.epsilon": 1.0,
+        "arms.full.lambda_div": 0.1,
+        "arms.full.lambda_adv": 0.75,
+        "arms.full.lambda_reg": 0.02,
+        "arms.full.step_size": 1.0,
+        "arms.full.steps": 20,
+    },
     "loans": {
         **_FIGURE,
         "arms.full.lambda_adv": 0.1,
@@ -644,6 +675,13 @@ its default 0.1, not the 0.01 that it found best for MNIST: with that, energies 
 after 100 epochs, here 5), and the gain in attribution at epoch 50 is lost by epoch 100. Counterfactual training has an
 arm without the lock too, since on these pixels the lock does not act as elsewhere: most of them never vary, so a model
 learns that they carry no information only from searches that change them, and the lock forbids those.
+
+``readable``: digits whose counterfactuals can be read, as far as an independent reader can (``evaluation.reader``). Two
+things are in the way of that in ``mnist``. Its search stops as soon as the model reads the other digit: of 200 test
+digits, less than one in a hundred is then read as what it claims to be, by either training. With a search until the
+model is sure (``READABLE_SEARCH``) 41 % are, of the conventional model's still less than one in a hundred. And nascent
+counterfactuals may not be farther than ε = 0.3, so most of the way is never learned from. Here they may be as far as 1,
+half of the range of a pixel; the settings were chosen on validation digits (``studies.readable``).
 
 ``figure1``: the paper's Figure 1 with its settings; x1 is debt, x2 is age, which is locked. The paper does not give the
 draw of the data. Ours is seed 6 with the clusters 7.5 standard deviations apart; by default they would be 21 apart,

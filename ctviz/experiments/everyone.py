@@ -21,6 +21,7 @@ from ctviz.data.rules import Rules
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.bootstrap import ROUNDS, Bootstrap, Estimate
 from ctviz.experiments.adviser import Adviser
+from ctviz.experiments.engines.base import never_cancelled
 from ctviz.experiments.groups import Grouping, groupings
 from ctviz.experiments.planner import margins
 from ctviz.experiments.population import (
@@ -80,12 +81,21 @@ def draw(adviser: Adviser, settings: PopulationSettings) -> Drawn:
 
 
 @isolated()
-def advised(adviser: Adviser, settings: PopulationSettings, drawn: Drawn, span: Span) -> Part:
-    """The plans of some of those drawn."""
+def advised(
+    adviser: Adviser,
+    settings: PopulationSettings,
+    drawn: Drawn,
+    span: Span,
+    workers: int = 1,
+    cancelled: Callable[[], bool] = never_cancelled,
+) -> Part:
+    """The plans of some of those drawn; ``workers`` and ``cancelled`` as of ``Adviser.many``."""
     rules, pair = adviser.rules(settings.rules), list(pair_in(adviser, settings))
     people = getattr(adviser.table, settings.split)[0].numpy()[drawn.rows[span.start : span.stop]]
     able = _able(adviser, rules, people)
-    plans = adviser.many(people[able], rules, exact=span.proved, time_limit=settings.time_limit)
+    plans = adviser.many(
+        people[able], rules, exact=span.proved, time_limit=settings.time_limit, workers=workers, cancelled=cancelled
+    )
     valid, obeys = checked(adviser, rules, people[able], plans.columns, plans.found)
     # Of who may not stay as they are, nor change, it is known that there is no plan.
     bound = np.where(drawn.refused[:, span.start : span.stop], np.inf, 0.0)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ctviz.data.dataset import Dataset
 from ctviz.data.given import GivenSettings, given
@@ -34,7 +34,7 @@ from ctviz.experiments.run import Run, Summary, Training, check_size
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store import codec
 from ctviz.experiments.store.codec import Damaged
-from ctviz.jobs import Job, JobManager, State
+from ctviz.jobs import Job, JobManager
 
 MOST_AT_ONCE = 4
 """Trainings on data in memory that one server has under way; the data of each are in it twice."""
@@ -47,11 +47,15 @@ _PARTS = ("train", "validation", "test")
 _MOST_TEXT = 1 << 24
 
 
+TrainingState = Literal["absent", "queued", "running", "done", "failed", "cancelled", "interrupted"]
+"""“absent”: never begun; “interrupted”: its process has ended before it."""
+
+
 @dataclass(frozen=True)
 class TrainingStatus:
     """Where a training is; ``position`` in the queue counts from 1, ``seconds`` since it was begun."""
 
-    state: State
+    state: TrainingState
     epochs_done: int = 0
     epochs: int = 0
     seconds: float = 0.0
@@ -130,7 +134,8 @@ class InMemoryTraining:
     def status(self) -> TrainingStatus:
         """Where it is; "done" once its run is there."""
         job, results = self._job.status, self._results
-        state, message = job.state, job.message
+        state: TrainingState = job.state
+        message = job.message
         if state == "done" and self._listens.is_alive():
             state = "running"  # the last of it is on its way
         elif state == "done" and results.summary is None:

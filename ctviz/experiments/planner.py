@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.exact.cheapest import Answer, several
+from ctviz.counterfactuals.exact.cheapest import Answer, Solver, several
 from ctviz.counterfactuals.exact.network import Network, margin
 from ctviz.counterfactuals.lattice import Lattice
 from ctviz.counterfactuals.person_lattice import PersonLattices
@@ -72,12 +72,13 @@ class Model:
 
 
 @dataclass(frozen=True)
-class How:
-    """How plans are asked for."""
+class PlanRequest:
+    """How plans are asked for; ``solver``: of the exact search, None for this thread."""
 
     plans: int
     exact: bool
     time_limit: float
+    solver: Solver | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,7 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundPlans:
     """Plans, and whether it is proved that there are no others."""
 
     plans: list[Plan]
@@ -151,6 +152,19 @@ class Planner:
     def _lattices(self, rules: Rules) -> PersonLattices:
         return PersonLattices(self.schema, rules, self.unseen_pairs)
 
+    @cached_property
+    def ends_of(self) -> Callable[[bytes, Rules], npt.NDArray[np.float32]]:
+        """Where the search from one person, as the bytes of their columns (d), ends with each model, (m d).
+
+        Some are kept: the plans and all proofs of a person start there. Nobody may write into them.
+        """
+        return lru_cache(64)(self._ends_of)
+
+    def _ends_of(self, person: bytes, rules: Rules) -> npt.NDArray[np.float32]:
+        found = self.ends(np.frombuffer(person, dtype=np.float32)[None].copy(), rules)[:, 0]
+        found.flags.writeable = False
+        return found
+
     def ends(self, X: Array, rules: Rules) -> npt.NDArray[np.float32]:
         """Where the gradient search from people (b d) ends with each model, (m b d)."""
         settings = [SearchSettings(**{**self.settings.model_dump(), "tau": model.threshold}) for model in self.models]
@@ -162,15 +176,17 @@ class Planner:
             found = search(self.stack, start, goal, settings, limits, False, self._reference)
         return np.ascontiguousarray(found.final.mT.numpy())
 
-    def plans(self, model: Model, lattice: Lattice, end: Array, how: How) -> Found:
+    def plans(self, model: Model, lattice: Lattice, end: Array, request: PlanRequest) -> FoundPlans:
         """The cheapest plans: proved, or polished from the end of the search and from the person."""
         target = self.target
-        if how.exact and isinstance(model.judge, Network):
-            limit = how.time_limit
-            answers = several(model.judge, lattice, target, model.threshold, how.plans, time_limit=limit, known=end)
-            return Found([one for one in map(proved, answers) if one is not None], answers[-1].status == "none")
+        if request.exact and isinstance(model.judge, Network):
+            answers = several(
+                model.judge, lattice, target, model.threshold, request.plans,
+                time_limit=request.time_limit, known=end, solver=request.solver,
+            )  # fmt: skip
+            return FoundPlans([one for one in map(proved, answers) if one is not None], answers[-1].status == "none")
         plans: list[Plan] = []
-        for _ in range(how.plans):
+        for _ in range(request.plans):
             earlier = [np.flatnonzero(lattice.changed(plan.point)) for plan in plans]
             rule = partial(lattice.differs, sets=earlier) if earlier else None
             (found,) = polish(model.judge, [lattice], [target], model.threshold, end[None], rule)
@@ -181,10 +197,10 @@ class Planner:
         for plan in sorted(plans, key=lambda plan: plan.effort):  # one found later may be cheaper, and change less
             if lattice.differs(plan.point, [np.flatnonzero(lattice.changed(other.point)) for other in kept]):
                 kept.append(plan)
-        return Found(kept, False)
+        return FoundPlans(kept, False)
 
     @isolated()
-    def many(self, people: Array, rules: Rules, how: How) -> ManyPlans:
+    def many(self, people: Array, rules: Rules, request: PlanRequest) -> ManyPlans:
         """The cheapest plan of each of some people (n d)."""
         lattices, ends = [self.lattices(rules).of(x) for x in people], self.ends(people, rules)
         shape = len(self.models), len(people)
@@ -193,7 +209,7 @@ class Planner:
         effort, bound, seconds = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
         for m, n in np.argwhere(refused).tolist():
             begun = time.perf_counter()
-            found = self.plans(self.models[m], lattices[n], ends[m, n], how)
+            found = self.plans(self.models[m], lattices[n], ends[m, n], request)
             seconds[m, n] = time.perf_counter() - begun
             bound[m, n] = np.inf if found.complete and not found.plans else 0.0
             for plan in found.plans:

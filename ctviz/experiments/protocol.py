@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import EvaluationGeneratorName, SearchSettings
+from ctviz.data.image_sets import ImageSettings
 from ctviz.data.tables.settings import TableSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION
@@ -31,7 +32,7 @@ IMAGE_FACTUALS, TABLE_FACTUALS = 25, 100
 MAX_DRAWS = 1_000_000
 """Most factuals in all rounds together: each arm holds their positions at once, 8 MB for a million."""
 
-Extra = Literal["robustness", "sensitivity", "kernels", "median", "nearest_sample"]
+Extra = Literal["robustness", "sensitivity", "kernels", "median", "nearest_sample", "reader"]
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Strength = Annotated[float, Field(ge=0, le=1000)]
@@ -118,10 +119,13 @@ class Protocol(Document):
         return data.test if self.split == "test" else data.validation
 
     def check(self, experiment: Experiment) -> None:
-        """Raises ``ConfigError`` where models are to be solved exactly that cannot be, before they are trained."""
+        """Raises ``ConfigError`` where models are to be solved exactly that cannot be, or pictures read that are no
+        digits, before they are trained."""
+        if "reader" in self.also and not isinstance(experiment.data, ImageSettings):
+            raise ConfigError("also", list(self.also), "no reader, but for digits")
         if not self.exact:
             return
-        from ctviz.counterfactuals.exact.network import MAX_UNITS  # imports torch
+        from ctviz.counterfactuals.exact.network import MAX_UNITS
         from ctviz.counterfactuals.exact.search import MOST_COLUMNS
 
         model = experiment.model

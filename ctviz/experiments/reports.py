@@ -50,7 +50,10 @@ ARRAYS = ("accuracy", CONFIDENCE, "accepted", "fgsm", "pgd", "sensitivity", *EXA
 SAMPLE_METRICS = {name: name for name in ARRAYS if name not in (ACCEPTANCE, GAP)} | {CONFIDENCE: "calibration"}
 """Array → the metric over its samples, which has no rounds."""
 
-REPORT_METRICS = (*ROUND_METRICS, "ip_star_median", "nearest", *SAMPLE_METRICS.values())
+READ_METRICS = ("read_as", "read_as_before")
+"""What an independent reader says of counterfactual digits: shares of all."""
+
+REPORT_METRICS = (*ROUND_METRICS, "ip_star_median", "nearest", *READ_METRICS, *SAMPLE_METRICS.values())
 """In this order."""
 
 TABLE = ("arm", "seed", "metric", "part", "lambda_egy", "round", "value", "low", "high")
@@ -344,8 +347,8 @@ class Report(ShortRepr):
 
 def round_metrics(protocol: Protocol) -> tuple[str, ...]:
     """The metrics of each round by a protocol."""
-    wanted = {"ip_star_median": "median", "nearest": "nearest_sample"}
-    return (*ROUND_METRICS, *(name for name, extra in wanted.items() if extra in protocol.also))
+    more = {"median": ("ip_star_median",), "nearest_sample": ("nearest",), "reader": READ_METRICS}
+    return (*ROUND_METRICS, *(name for extra, names in more.items() if extra in protocol.also for name in names))
 
 
 def check_references(references: Mapping[str, str], arms: tuple[str, ...]) -> dict[str, str]:

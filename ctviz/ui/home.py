@@ -23,6 +23,7 @@ from ctviz.ui.kit.pages import (
     ACTIONABILITY,
     BOUNDARIES,
     DIGITS,
+    FIRST_DIGITS,
     LEARN,
     LIMITS,
     PAPER,
@@ -109,11 +110,11 @@ CARDS = (
     ),
     Card(
         "Looking",
-        "See where a model looks: handwritten digits before and after counterfactual training, what they would have "
-        "to become for another answer, and how little ink fools the model.",
+        "See what handwritten digits have to become for another answer, and whether you can read that; where a model "
+        "looks, and how little ink fools it.",
         "Open the digits",
         DIGITS,
-        {"preset": "mnist"},
+        FIRST_DIGITS,
         (("Draw a digit of your own", DIGITS, {"preset": "mnist", "pick": "own"}),),
     ),
     Card(

@@ -10,9 +10,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 LARGEST_UPLOAD = 64 * 2**20
-"""Bytes up to which an upload stays in memory; larger ones are refused."""
+"""Bytes up to which an upload stays in memory; larger ones are refused. As much is kept of one session."""
+
+MOST_UPLOADED = 4 * LARGEST_UPLOAD
+"""Bytes of uploads of all sessions that are kept until pages have read them."""
 
 
 def ask_nobody() -> None:
@@ -30,6 +37,28 @@ def keep_uploads_in_memory() -> None:
     from starlette.formparsers import MultiPartParser
 
     MultiPartParser.spool_max_size = LARGEST_UPLOAD
+
+
+def bound_uploads() -> None:
+    """What a browser sends by hand, past the page, fills no memory: of a session the latest files are kept, and none
+    is taken while those of all are too many."""
+    from starlette.exceptions import HTTPException
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager as Files
+
+    add = Files.add_file
+
+    def add_within_bounds(self: Files, session_id: str, file: UploadedFileRec) -> None:
+        room = LARGEST_UPLOAD - len(file.data)
+        for known in reversed(list(self.file_storage.get(session_id, {}).values())):
+            room -= len(known.data)
+            if room < 0:
+                self.remove_file(session_id, known.file_id)
+        held = sum(len(one.data) for files in list(self.file_storage.values()) for one in list(files.values()))
+        if held + len(file.data) > MOST_UPLOADED:
+            raise HTTPException(status_code=413, detail="Too much is being uploaded at this moment")
+        add(self, session_id, file)
+
+    Files.add_file = add_within_bounds  # type: ignore[method-assign]
 
 
 def keep_caches() -> None:

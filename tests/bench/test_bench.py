@@ -194,8 +194,10 @@ def test_a_run_of_digits_tells_its_time_and_memory(
     assert told["seconds"] > 0 and (told["megabytes"] is None or 50 < told["megabytes"] < 50_000)
 
 
-def test_a_run_of_digits_that_fails_is_reported() -> None:
-    with pytest.raises(CtvizError, match="did not come to its end"):
+def test_a_run_of_digits_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    fails = ["/bin/sh", "-c", "echo first; echo 'no such device' >&2; exit 1"]
+    monkeypatch.setattr(digits, "python", lambda *words: (fails, dict(os.environ)))
+    with pytest.raises(CtvizError, match="The run of 1 epochs did not come to its end: no such device"):
         digits._in_a_process(1, "no such device")
 
 

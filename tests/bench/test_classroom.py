@@ -98,7 +98,7 @@ def test_goals_are_judged_and_what_went_wrong_is_told() -> None:
     tally.reruns["Boundaries"], tally.reruns["Digits"] = [0.5], [2.5]
     tally.looked = [0.2, 1.5]
     tally.sent = [1000, 3000, 4000]
-    rows = {row.what: row for row in classroom._rows(tally, used=1.0, held=950.0, seconds=60)}
+    rows = {row.what: row for row in classroom._rows(tally, used=(1.0, 2.0), held=950.0, seconds=60)}
     assert {what: row.verdict for what, row in rows.items() if row.goal} == {
         "a page opens, 95 of 100": "NO",
         "Boundaries: a rerun, 95 of 100": "yes",

@@ -155,7 +155,7 @@ def first_visits(crowd, fresh_server, shared_context, tmp_path_factory) -> dict[
             page.goto(fresh_server.url + shot.link)
         else:
             follow(page, shot.link)
-        take(page, shot, path)
+        take(page, shot, path, looks=1)
         alerts = page.locator('[data-testid="stAlert"]').all_inner_texts()
         seen[shot.name] = Seen(path, alerts, watch.faults, sideways(page))
     page.set_viewport_size(VIEWPORT)

@@ -37,13 +37,10 @@ def sideways(page) -> int:
 
 
 def assert_fits(page, size: dict[str, int]) -> None:
-    """The page, made as large as ``size``, need not be scrolled sideways; afterwards it is as large as before."""
-    before = page.viewport_size
+    """The page, made as large as ``size``, need not be scrolled sideways; it stays as large as that."""
     page.set_viewport_size(size)
     fits = f"width => innerWidth === width && (({SIDEWAYS})(document.querySelector('{MAIN}'))) <= 0"
     until(page, fits, size["width"])
-    page.set_viewport_size(before)
-    until(page, "width => innerWidth === width", before["width"])
 
 
 def assert_fits_a_phone(page) -> None:

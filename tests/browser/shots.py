@@ -59,6 +59,7 @@ CHOSEN = (
     Shot("trajectories", "/trajectories?preset=moons"),
     Shot("trajectories-whole", "/trajectories?preset=objectives", whole=True),
     Shot("trajectories-point", "/trajectories?preset=moons&pick=point&at=0.5,0.2&search.step_size=0.01", whole=True),
+    Shot("digits-read", "/digits?preset=readable&part=read", whole=True),
     Shot("digits", "/digits?preset=mnist", whole=True),
     Shot("digits-classes", "/digits?preset=mnist&part=classes"),
     Shot("digits-counterfactuals", "/digits?preset=mnist&part=counterfactuals"),
@@ -132,8 +133,8 @@ def running() -> Iterator[tuple[Server, Browser]]:
             browser.close()
 
 
-def take(page: Page, shot: Shot, path: Path) -> None:
-    """One picture of a page that has been opened, once all of it is drawn."""
+def take(page: Page, shot: Shot, path: Path, looks: int = 20) -> None:
+    """One picture of a page that has been opened, once all of it is drawn; see ``settled`` for ``looks``."""
     page.bring_to_front()  # behind others, a page draws once a second
     page.locator("h1.ctviz-headline").wait_for()
     picture_ready(page)
@@ -142,13 +143,13 @@ def take(page: Page, shot: Shot, path: Path) -> None:
         picture_ready(page)
         page.locator(MAIN).evaluate("main => main.scrollTo(0, 0)")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(settled(page, shot.whole))
+    path.write_bytes(settled(page, shot.whole, looks))
 
 
-def settled(page: Page, whole: bool) -> bytes:
-    """The picture of a page that looks the same twice in a row, or that has played long enough."""
+def settled(page: Page, whole: bool, looks: int) -> bytes:
+    """The picture of a page that looks the same twice in a row, or that has been looked at so many times."""
     before = b""
-    for _ in range(20):
+    for _ in range(looks):
         if whole:
             height = page.locator(MAIN).evaluate("main => main.scrollHeight")
             page.set_viewport_size({"width": page.viewport_size["width"], "height": height})

@@ -13,7 +13,7 @@ from tests.figures import fake
 
 EPOCHS = 11
 AT_FIRST = 4
-LIVE = {"grows": 0.25, "plays": 0.4, "ends": 0.4}  # seconds between two looks
+LIVE = {"grows": 0.4, "plays": 0.4, "ends": 0.4}  # seconds between two looks
 BEGINNINGS = {"fifth": StageState(epoch=5), "plays": StageState(epoch=0, playing=True, speed=4.0)}
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import picture_ready, scroll_down, until
+from tests.browser.driving import picture_ready, resize, scroll_down, until
 from tests.browser.looks import assert_fits_a_phone, picture_of, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -135,6 +135,7 @@ def parts_with_tables_of_their_own_fit_a_phone(page) -> None:
         page.locator(table).wait_for()
         picture_ready(page)
         assert_fits_a_phone(page)
+    resize(page, 1440, 900)
     page.get_by_role("radio", name="What a lock does").click()
     headline(page, "With age locked, ").wait_for()
     page.locator(".ctv-title").nth(3).wait_for()

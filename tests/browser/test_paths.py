@@ -98,8 +98,15 @@ def tap(page, x: float, y: float) -> None:
 # -- steps -------------------------------------------------------------------------------------------------------
 
 
-def test_steps_go_by_keys_play_and_are_scrubbed_and_the_panels_follow(browser_page, app):
+def test_steps_go_by_keys_play_are_scrubbed_and_pointed_at_and_layers_and_the_theme_come_and_go(browser_page, app):
     page = visited(browser_page, app)
+    steps_go_by_keys_play_and_are_scrubbed_and_the_panels_follow(page)
+    page.keyboard.press("End")
+    at_step(page, paths(page)["steps"])
+    charts_are_pointed_at_layers_and_the_theme_come_and_go_and_there_is_a_stepper(page)
+
+
+def steps_go_by_keys_play_and_are_scrubbed_and_the_panels_follow(page):
     last = paths(page)["steps"]
     assert last >= 2 and paths(page)["step"] == last
     whole = picture(page)
@@ -127,7 +134,7 @@ def test_steps_go_by_keys_play_and_are_scrubbed_and_the_panels_follow(browser_pa
     page.evaluate("""() => {
       window.__played = [];
       const look = ({ playing, walk }) => playing && window.__played.push(walk);
-      const next = () => { look(window.__ctvizPaths); requestAnimationFrame(next); };
+      const next = () => { look(window.__ctvizPaths ?? {}); requestAnimationFrame(next); };
       next();
     }""")
     page.keyboard.press("Space")
@@ -154,8 +161,7 @@ def test_steps_go_by_keys_play_and_are_scrubbed_and_the_panels_follow(browser_pa
     assert paths(page)["epoch"] == EPOCHS
 
 
-def test_charts_are_pointed_at_layers_and_the_theme_come_and_go_and_there_is_a_stepper(browser_page, app):
-    page = visited(browser_page, app)
+def charts_are_pointed_at_layers_and_the_theme_come_and_go_and_there_is_a_stepper(page):
     last = paths(page)["steps"]
     whole = picture(page)
 
@@ -212,7 +218,7 @@ def test_a_link_opens_at_its_step_and_its_factual_and_fits(browser_page, app):
 
     for width in (390, 768, 1440):
         assert_fits(page, {"width": width, "height": 844})
-        resize(page, width, 844)
+        frames(page, 2)
         boxes = [page.locator(".ctv-plot").nth(i).bounding_box() for i in range(4)]
         assert (boxes[0]["y"] == boxes[1]["y"]) and len({round(box["width"]) for box in boxes}) == 1, width
         assert (boxes[1]["y"] == boxes[2]["y"]) == (width > 1000), width
@@ -256,9 +262,14 @@ def test_a_link_opens_at_its_step_and_its_factual_and_fits(browser_page, app):
 # -- epochs ------------------------------------------------------------------------------------------------------
 
 
-def test_searches_follow_the_epoch(browser_page, app):
+def test_searches_follow_the_epoch_and_a_click_on_a_path_follows_its_factual_alone(browser_page, app):
     page = visited(browser_page, app)
+    searches_follow_the_epoch(page)
+    go(page, "100")
+    a_click_on_a_path_follows_its_factual_alone(page)
 
+
+def searches_follow_the_epoch(page):
     # old searches are dimmed until those of the epoch come
     first = paths(page)["traceKey"]
     page.evaluate("""() => {
@@ -301,8 +312,7 @@ def test_searches_follow_the_epoch(browser_page, app):
 # -- factuals ----------------------------------------------------------------------------------------------------
 
 
-def test_a_click_on_a_path_follows_its_factual_alone(browser_page, app):
-    page = visited(browser_page, app)
+def a_click_on_a_path_follows_its_factual_alone(page):
     all_of_them = picture(page)
     click_on(page, 1, 5, 0)
     until(page, "window.__ctvizPaths.selected !== null && window.__ctvizPaths.resting")
@@ -333,8 +343,21 @@ def test_a_click_on_a_path_follows_its_factual_alone(browser_page, app):
     assert page.locator(".ctv-charts").is_visible()
 
 
-def test_a_place_is_searched_from_that_is_clicked_tapped_or_chosen_by_keys(browser_page, app):
+def test_searches_begin_where_one_clicks_taps_or_chooses_by_keys_and_follow_a_start_that_is_dragged(browser_page, app):
     page = visited(browser_page, app)
+    a_place_is_searched_from_that_is_clicked_or_chosen_by_keys(page)
+    go(page, "100")
+    the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_same(page)
+
+    # with a finger
+    resize(page, 390, 844)
+    finger_drags_start_alone(page)
+    app_wrote(page, "placed=3")
+    go(page, "100")
+    a_finger_does_what_the_mouse_does(page)
+
+
+def a_place_is_searched_from_that_is_clicked_or_chosen_by_keys(page):
     click(page, 0.93, 0.9)
     until(page, ONE_IS_SEARCHED)
     app_wrote(page, "placed=1 at=(")
@@ -371,9 +394,8 @@ def test_a_place_is_searched_from_that_is_clicked_tapped_or_chosen_by_keys(brows
     until(page, ONE_IS_SEARCHED)
     app_wrote(page, "placed=1")
 
-    # a finger does what the mouse does
-    go(page, "100")
-    resize(page, 390, 844)
+
+def a_finger_does_what_the_mouse_does(page):
     plot = page.locator(".ctv-plot").first
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
@@ -410,8 +432,7 @@ def dropped(page, before: str) -> None:
     until(page, "!window.__ctvizPaths.traceKey.startsWith('dragged') && window.__ctvizPaths.resting")
 
 
-def test_the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_same(browser_page, app):
-    page = visited(browser_page, app)
+def the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_same(page):
     assert not page.locator(".ctv-start").first.is_visible(), "of a hundred starts none is dragged"
     choose(page, "of", "1")
     until(page, "window.__ctvizPaths.draggable && window.__ctvizPaths.resting")
@@ -464,13 +485,9 @@ def test_the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_sam
     choose(page, "tau", "0.95")
     until(page, "window.__ctvizPaths?.draggable")
 
-    finger_drags_start_alone(page)
-    app_wrote(page, "placed=3")
-
 
 def finger_drags_start_alone(page) -> None:
     """On the start a finger drags it and scrolls nothing; beside it it scrolls, and searches nothing."""
-    resize(page, 390, 844)
     plot = page.locator(".ctv-plot").first
     plot.scroll_into_view_if_needed()
     until(page, "window.__ctvizPaths.resting")

@@ -17,8 +17,8 @@ LARGE = {"width": 1440, "height": 900}, {"width": 1920, "height": 1080}
 PLAYING = "playing => globalThis.__ctvizStage.playing === playing"
 CANVAS = """() => {
   const canvas = globalThis.__canvas;
-  const [red] = canvas.getContext("2d").getImageData(3, canvas.height - 3, 1, 1).data;
-  return [canvas.width / canvas.parentElement.clientWidth, red];
+  const colours = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return [canvas.width / canvas.parentElement.clientWidth, colours.reduce((sum, one) => sum + one, 0) / colours.length];
 }"""
 
 

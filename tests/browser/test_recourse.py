@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests.browser.driving import picture_ready, resize, until
+from tests.browser.driving import picture_ready, until
 from tests.browser.looks import assert_fits_a_phone, sideways
 from tests.pages.recourse_rules import ALL_LOCKED
 
@@ -97,7 +97,6 @@ def what_can_be_pressed_is_not_printed(page) -> None:
 
 def on_a_phone_person_advice_and_rules_follow_each_other(page) -> None:
     assert_fits_a_phone(page)
-    resize(page, 390, 844)
     person, rules = page.locator(".st-key-recourse-person"), page.get_by_role("heading", name="What may change")
     first, second = (page.locator(f".st-key-advice-{arm}") for arm in ("vanilla", "full"))
     tops = [one.bounding_box()["y"] for one in (person, first, second, rules)]

@@ -1,4 +1,5 @@
-"""The sheet to take home in a real browser: on one page of paper, on a phone, and printed in place of its page."""
+"""The sheet to take home in a real browser: on one page of paper, on a phone, and printed in place of its page; what
+is said of everyone: opened by a press, on a phone, printed on sheets of its own."""
 
 from __future__ import annotations
 
@@ -16,10 +17,11 @@ from ctviz.experiments.store import Store
 from ctviz.figures.recourse.sheet import Sheet, data_words, to_html
 from ctviz.paths import assets
 from tests.browser.driving import until
+from tests.browser.looks import assert_fits_a_phone
 
 pytestmark = pytest.mark.browser
 
-WHO = {"german": 5, "credit": 0, "adult": 0, "california": 0}
+WHO = {"german": 5, "credit": 0, "california": 0}
 """Rows of the test data whom both models of a preset refuse."""
 
 
@@ -44,31 +46,29 @@ def pages(page, paper: str) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", printed))
 
 
-@pytest.mark.parametrize("name", WHO)
-def test_one_sheet_of_paper(sheets, name, browser_page, tmp_path) -> None:
-    file = tmp_path / "sheet.html"
-    file.write_text(to_html(sheets[name]), encoding="utf-8")
-    browser_page.goto(file.as_uri())
-    assert pages(browser_page, "A4") == pages(browser_page, "Letter") == 1
+def test_one_sheet_of_paper_holds_anybody_and_fits_a_phone(sheets, browser_page, tmp_path) -> None:
     browser_page.set_viewport_size({"width": 390, "height": 844})
-    assert browser_page.evaluate("document.documentElement.scrollWidth") == 390
+    for name, sheet in {**sheets, "crowded": crowded(sheets["credit"])}.items():
+        file = tmp_path / f"{name}.html"
+        file.write_text(to_html(sheet), encoding="utf-8")
+        browser_page.goto(file.as_uri())
+        assert {paper: pages(browser_page, paper) for paper in ("A4", "Letter")} == {"A4": 1, "Letter": 1}, name
+        assert browser_page.evaluate("document.documentElement.scrollWidth") == 390, name
 
 
-def test_a_person_of_many_features_and_long_plans(sheets, browser_page, tmp_path) -> None:
-    sheet = sheets["credit"]
+def crowded(sheet: Sheet) -> Sheet:
+    """That of a person of many features, with long plans."""
     models = []
     for model in sheet.advice.models:
         plan = model.plans[0]
         models.append(replace(model, plans=(replace(plan, changes=(*plan.changes, *plan.changes)), *model.plans[1:])))
     texts = sheet.advice.texts | {f"another feature {i}": "one of its levels" for i in range(30)}
-    file = tmp_path / "sheet.html"
-    crowded = replace(sheet, advice=replace(sheet.advice, texts=texts, models=tuple(models)))
-    file.write_text(to_html(crowded), encoding="utf-8")
-    browser_page.goto(file.as_uri())
-    assert pages(browser_page, "Letter") == 1
+    return replace(sheet, advice=replace(sheet.advice, texts=texts, models=tuple(models)))
 
 
-def test_the_page_prints_as_the_sheet_and_gives_it_away(app, browser_page) -> None:
+def test_the_page_prints_as_the_sheet_and_gives_it_away_and_everyone_is_opened_read_and_printed(
+    app, browser_page
+) -> None:
     browser_page.goto(f"{app.url}/recourse?preset=german&person=5")
     browser_page.locator(".ctv-bells").first.wait_for()
     paper, screen = browser_page.locator(".ctv-paper"), browser_page.locator(".ctviz-headline").first
@@ -79,7 +79,7 @@ def test_the_page_prints_as_the_sheet_and_gives_it_away(app, browser_page) -> No
     assert paper.is_visible() and not screen.is_visible()
     assert "Advice for person 5 of the test data" in paper.inner_text()
     assert paper.evaluate("e => getComputedStyle(e.querySelector('h1')).color") == "rgb(27, 36, 48)"
-    assert pages(browser_page, "A4") == pages(browser_page, "Letter") == 1
+    assert pages(browser_page, "Letter") == 1
     browser_page.emulate_media(media="screen", color_scheme="light")
     browser_page.get_by_role("button", name="Share and take away").click()
     browser_page.evaluate("window.print = () => (globalThis.__printed = true)")
@@ -93,6 +93,26 @@ def test_the_page_prints_as_the_sheet_and_gives_it_away(app, browser_page) -> No
     browser_page.get_by_text("The link on the sheet").click()
     until(browser_page, "document.querySelector('.ctv-paper').innerHTML.includes('/recourse?')")
     assert f"{app.url}/recourse?" in saved(browser_page, "Sheet that works offline (HTML)")
+    browser_page.keyboard.press("Escape")
+    everyone_is_opened_read_and_printed(browser_page)
+
+
+def everyone_is_opened_read_and_printed(page) -> None:
+    """By a press, on a phone, on sheets of its own."""
+    page.get_by_text("Compare both models over 55 people").click()
+    page.get_by_role("heading", name="What their decisions rest on").wait_for()
+    assert "everyone=1" in page.url
+    charts = page.locator(".st-key-everyone .stPlotlyChart")
+    charts.nth(1).wait_for()
+    assert charts.count() == 2
+    assert page.locator(".st-key-everyone h3", has_text="Plans of both models").is_visible()
+    page.get_by_text("All numbers as a table").click()
+    page.get_by_role("region", name="All numbers of everyone").wait_for()
+    assert_fits_a_phone(page)
+    page.emulate_media(media="print")
+    sheet = page.locator(".ctv-everyone")
+    assert sheet.is_visible() and "Advice for everyone" in sheet.inner_text()
+    assert not charts.first.is_visible()
 
 
 def saved(page, label: str) -> str:

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.browser
 EPOCHS = 20
 SCENE = fake.scene()
 NEWEST = "window.__ctvizStage?.epochs > 0"
+SMALL = {"width": 760, "height": 700}
+"""A window with few pixels, for films: what is drawn without a GPU costs by the pixel."""
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +119,8 @@ def test_a_page_from_a_folder_plays_to_its_end_and_asks_for_nothing(browser_page
         assert abs(darkest - int(np.abs(chances - 0.5).argmin())) <= 0.03 * height
 
 
-def test_keys_step_jump_play_and_loop(browser_page, recorded):
-    page = opened(browser_page, recorded)
+def test_keys_step_jump_play_and_loop(open_page, recorded):
+    page = opened(open_page(viewport=SMALL), recorded)
     press = page.keyboard.press
     press("ArrowRight")
     at_epoch(page, 1)
@@ -258,8 +260,8 @@ def test_the_picture_can_be_downloaded_layers_come_and_go_and_so_does_the_theme(
         whole = without
 
 
-def test_nothing_moves_where_nobody_looks_or_no_motion_is_wanted(browser_page, recorded):
-    page = opened(browser_page, recorded)
+def test_nothing_moves_where_nobody_looks_or_no_motion_is_wanted(open_page, recorded):
+    page = opened(open_page(viewport=SMALL), recorded)
     page.evaluate("document.body.style.paddingBottom = '4000px'")
     page.get_by_role("button", name="Loop").click()
     page.keyboard.press("Home")
@@ -462,8 +464,8 @@ def the_energy_is_asked_for_once_drawn_and_told(page, received) -> None:
     app_wrote(page, "layer=probability of 0")
 
 
-def test_a_run_grows_where_it_stands(browser_page, app):
-    page = visited(browser_page, app)
+def test_a_run_grows_where_it_stands(open_page, app):
+    page = visited(open_page(viewport=SMALL), app)
     go(page, "grows")
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
     energy = page.get_by_role("button", name="Energy", exact=True)
@@ -491,6 +493,7 @@ def test_a_run_grows_where_it_stands(browser_page, app):
     page.get_by_role("button", name="More").click()
     until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS} && !window.__ctvizStage.live")
     assert page.locator(".ctv-canvas").first.get_attribute("data-mine") == "yes", "still the same element"
+    until(page, "window.__ctvizStage.layer === 'energy'")  # those of the last epochs may be on their way
     assert page.locator(".ctv-value").all_inner_texts()[:2] == ["11.0", "13.5"], "the energies have grown with the run"
     assert narrow[1] < stage(page)["scale"][1] == 15, "and the one scale of all epochs with them"
     assert not live.is_visible()

@@ -1,4 +1,4 @@
-"""Trade-offs in a real browser: a click in the map, a box over the lines, a sweep that fills its map."""
+"""Trade-offs in a real browser: a click in the map, a box over the lines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from ctviz.experiments.store import Store
 from ctviz.studies.sweeps.sweep import sweep
-from tests.browser.driving import picture_ready, until
+from tests.browser.driving import picture_ready, resize, until
 from tests.browser.looks import assert_fits_a_phone, stage_ready
 from tests.studies.reproduce.here import Here
-from tests.studies.sweeps.small import TINY, small
+from tests.studies.sweeps.small import small
 
 pytestmark = pytest.mark.browser
 
@@ -43,6 +43,8 @@ def test_a_click_in_the_map_shows_models_and_a_box_over_the_lines_keeps_what_lie
     browser_page.locator('[class*="st-key-trade-lines"] .main-svg').first.wait_for()
     picture_ready(browser_page)
     assert_fits_a_phone(browser_page)
+    resize(browser_page, 1440, 900)
+    picture_ready(browser_page)
     a_box_over_the_lines_keeps_what_lies_within(browser_page)
 
 
@@ -70,13 +72,3 @@ def a_box_over_the_lines_keeps_what_lies_within(page) -> None:
     page.mouse.up()
     until(page, "() => location.search.includes('only.')")
     page.get_by_text("6 of 12 cells are left").wait_for()
-
-
-def test_a_sweep_run_from_the_page_fills_its_map_and_is_there_after_a_reload(server, browser_page) -> None:
-    browser_page.goto(f"{server.url}/tradeoffs?{urlencode(TINY)}")
-    browser_page.get_by_role("button", name="Run this sweep").click()
-    until(browser_page, "() => location.search.includes('sweep=')")
-    browser_page.reload()
-    stage_ready(browser_page)
-    assert browser_page.get_by_role("button", name="Stop").count() == 0
-    browser_page.locator(".ctviz-cell").first.wait_for()

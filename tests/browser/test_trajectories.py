@@ -110,8 +110,6 @@ def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_re
     page.locator(".js-plotly-plot").nth(1).wait_for()
     for width in (720, 390):
         assert_fits(page, {"width": width, "height": 844})
-    page.set_viewport_size({"width": 390, "height": 844})
-    until(page, "() => innerWidth === 390")
     controls = page.locator(".st-key-controls").bounding_box()
     assert picture(page).bounding_box()["y"] < controls["y"], "the picture comes first"
 
@@ -187,7 +185,7 @@ def it_is_followed_over_steps_and_epochs(page) -> None:
     assert page.evaluate(f"{SEEN}.traceKey") == key, "nothing had to be searched anew"
 
 
-def test_it_trains_here_searches_as_it_goes_and_fits_an_autoencoder_while_it_says_so(app, still_page) -> None:
+def test_it_trains_here_and_searches_as_it_goes(app, still_page) -> None:
     page = still_page
     quick = MOONS.replace({"training.epochs": 30, "data.n_train": 600, "training.n_ce": 60, "seed": 41})
     page.goto(link(app, quick, count="5"))
@@ -197,11 +195,6 @@ def test_it_trains_here_searches_as_it_goes_and_fits_an_autoencoder_while_it_say
     searched(page, "random 5")
     searched(page, "at 30 random 5")
     headline(page).filter(has_text="arrive").wait_for()
-    choose(page, "Models", "Moons")
-    searched(page, "random 5")
-    choose(page, "Search", "REVISE")
-    page.get_by_text("Fitting the autoencoder").wait_for()
-    searched(page, '"generator":"revise"')
 
 
 def a_dimmed_picture_of_another_run_invites_to_no_click(page) -> None:

@@ -78,17 +78,17 @@ def test_slips():
     assert words.slip_sentence(planned(GAIN, HOURS)) == "A tenth less of the change of hours per week voids it."
 
 
-CLOSER, FARTHER = "Closer to a real accepted person", "At least as far from any real accepted person"
+CLOSER, UNUSUAL = "Closer to a real accepted person", "Unusual among accepted people:"
 
 
 @pytest.mark.parametrize(
     ("share", "said"),
     [
-        (0.839, f"{CLOSER} than 83 % of accepted people are to their nearest neighbour."),
-        (0.995, f"{CLOSER} than more than 99 % of accepted people are to their nearest neighbour."),
-        (0.5, "About as close to a real accepted person as accepted people are to their nearest neighbour."),
-        (0.14, f"{FARTHER} as 86 % of accepted people are from their nearest neighbour."),
-        (0.0, f"{FARTHER} as more than 99 % of accepted people are from their nearest neighbour."),
+        (0.839, f"{CLOSER} than 83 % of accepted people are to the nearest other one."),
+        (0.995, f"{CLOSER} than more than 99 % of accepted people are to the nearest other one."),
+        (0.5, "About as close to a real accepted person as accepted people are to the nearest other one."),
+        (0.14, f"{UNUSUAL} 86 % of them have another one as near, or nearer."),
+        (0.0, f"{UNUSUAL} more than 99 % of them have another one as near, or nearer."),
         (None, "The nearest real person who was accepted is 3.1 away."),
     ],
 )
@@ -102,7 +102,7 @@ def test_nearness_says_what_the_share_means():
     schema = Schema(features=(Feature(name="x"),))
     accepted = AcceptedPeople(schema, places[:, None])
     far, near = (float(accepted.closer_than([d])[0]) for d in (2.0, 0.5))
-    assert "as far from any real accepted person as 80 %" in words.nearness_sentence(planned(HOURS, closer_than=far))
+    assert "80 % of them have another one as near" in words.nearness_sentence(planned(HOURS, closer_than=far))
     assert "than more than 99 %" in words.nearness_sentence(planned(HOURS, closer_than=near))
     assert words.nearness_sentence(planned(HOURS, closer_than=near, distance=0.0)).startswith("Just like")
 
@@ -137,7 +137,9 @@ def test_several_plans_are_counted_and_complete_ones_said_to_be():
 def test_all_of_it():
     text = advised(MODEL, TRAINED).words()
     head, first, second = text.split("\n\n")
-    assert head.startswith("Person 17 of the test data: age 39 years.") and "Accepted is who has 50 or more." in head
+    assert (
+        head.startswith("Person 17 of the test data: age 39 years.") and "A person with 50 or more is accepted." in head
+    )
     assert first.startswith("Conventional training: refused with a score of 11.8.\nRaise hours")
     assert second == "Counterfactual training: accepted with a score of 70."
     polished = advised(MODEL, TRAINED, exact=False, place=None).words()

@@ -54,7 +54,10 @@ def test_the_same_name_means_the_same_wherever_one_may_take_it_for_that() -> Non
 def test_less_distance_and_more_accuracy_are_better() -> None:
     less = {name for name, one in METRICS.items() if one.direction == "less"}
     exact = {"exact_ip", "exact_nearest", "exact_nearest_five", "exact_cost"}
-    assert less == {"ip", "ip_star", "ip_star_median", "nearest", "cost", "calibration", "skipped"} | exact
+    assert (
+        less
+        == {"ip", "ip_star", "ip_star_median", "nearest", "cost", "calibration", "read_as_before", "skipped"} | exact
+    )
     neither = {"steps", "sensitivity", "accepted", "exact_proved"}
     assert {name for name, one in METRICS.items() if one.direction is None} == neither
 

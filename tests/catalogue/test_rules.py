@@ -5,19 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ctviz.catalogue.rules import DIFFICULTIES, rule_words, rules_words
-from ctviz.data.catalogue import load
 from ctviz.data.rule_sets import rule_sets
 from ctviz.data.rules import Rule
 from ctviz.data.schema import EFFORTS
-from ctviz.data.tables.settings import TableSettings
 from ctviz.data.tables.table import Table
-
-
-@pytest.fixture(scope="module")
-def german() -> Table:
-    table = load(TableSettings(name="german"))
-    assert isinstance(table, Table)
-    return table
 
 
 @pytest.mark.parametrize(
@@ -34,18 +25,18 @@ def german() -> Table:
         (Rule(feature="employed for", low=1), "free, at least below 1 year"),
     ],
 )
-def test_a_rule_says_what_it_allows(german: Table, rule: Rule, words: str) -> None:
-    feature = german.schema.features[german.schema.names.index(rule.feature)]
+def test_a_rule_says_what_it_allows(german_table: Table, rule: Rule, words: str) -> None:
+    feature = german_table.schema.features[german_table.schema.names.index(rule.feature)]
     assert rule_words(rule, feature) == words
 
 
-def test_rules_are_told_by_what_differs_from_the_set(german: Table) -> None:
-    usual = rule_sets(german)[0]
-    assert rules_words(usual.rules, usual, german.schema) == "Realistic"
+def test_rules_are_told_by_what_differs_from_the_set(german_table: Table) -> None:
+    usual = rule_sets(german_table)[0]
+    assert rules_words(usual.rules, usual, german_table.schema) == "Realistic"
     changed = usual.rules.locking("age").changed("duration", change="down")
-    assert rules_words(changed, usual, german.schema) == "Realistic, but age locked and duration only down"
+    assert rules_words(changed, usual, german_table.schema) == "Realistic, but age locked and duration only down"
     apart = usual.rules.model_copy(update={"unseen_pairs": "allowed"})
-    assert "allowed together" in rules_words(apart, usual, german.schema)
+    assert "allowed together" in rules_words(apart, usual, german_table.schema)
 
 
 def test_every_level_of_effort_has_a_name() -> None:

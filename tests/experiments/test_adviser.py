@@ -58,6 +58,19 @@ def test_some_of_the_models_say_what_they_say_among_all(adviser):
         adviser.advise(17, arms=("nobody",))
 
 
+def test_another_threshold_is_the_same_as_asked_for_at_first_and_shares_the_table(run, adviser):
+    before = [model.threshold for model in adviser.models]
+    for tau in ("rate", 0.7):
+        other, fresh = adviser.at(tau), Adviser(run, tau=tau)
+        assert other.table is adviser.table and other.tau == tau
+        one, same = (each.advise(5, exact=False).record() for each in (other, fresh))
+        timeless = [{**model, "seconds": 0} for each in (one, same) for model in each["models"]]
+        assert timeless[: len(timeless) // 2] == timeless[len(timeless) // 2 :] and one["tau"] == tau
+    assert [model.threshold for model in adviser.models] == before
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        adviser.at(2)
+
+
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("person", REFUSED)
 def test_every_plan_obeys_every_rule_and_is_accepted(run, adviser, person, exact):

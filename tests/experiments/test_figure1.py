@@ -1,4 +1,5 @@
-"""The four claims of the paper's Figure 1, on three seeds of training, measured from the paths as they are drawn."""
+"""The four claims of the paper's Figure 1, on three seeds of training, and where its lock acts, on two: measured from
+the paths as they are drawn."""
 
 from __future__ import annotations
 
@@ -132,7 +133,7 @@ def test_the_lock_alone_turns_nothing(figure: Panels) -> None:
 
 def test_each_place_of_a_lock_does_its_own_part() -> None:
     """In training it turns the boundary, in advice it keeps age as it is; both together cost least."""
-    training = Training(over_seeds(Experiment.preset("where")), device="cpu")
+    training = Training(over_seeds(Experiment.preset("where"), SEEDS[:2]), device="cpu")
     found = panels_of(training, list(training)[-1])
     never, searching, trained, always = range(4)
     age = found.paths[..., AGE]
@@ -150,7 +151,7 @@ def test_without_the_shield_a_lock_in_training_does_harm() -> None:
     always = places.arms[3]
     bare = always.model_copy(update={"name": "bare", "shield": "off"})
     pair = Experiment(**{**places.model_dump(), "arms": [always.model_dump(), bare.model_dump()]})
-    training = Training(over_seeds(pair), device="cpu")
+    training = Training(over_seeds(pair, SEEDS[:2]), device="cpu")
     metrics = list(training)[-1].metrics
     validity, mature = (metrics[name].reshape(-1, 2) for name in ("validity", "mature"))
     assert (validity[:, 0] > 0.95).all() and (validity[:, 1] < 0.5).all()

@@ -55,35 +55,32 @@ def test_it_is_the_run_that_is_trained_here(jobs, tmp_path, monkeypatch):
     assert not files(tmp_path) and not files(jobs.folder)
 
 
-def test_it_is_cancelled_while_it_trains(jobs):
-    training = InMemory(jobs).train(endless(), "cpu")
-    grows(training)
-    assert training.status.seconds > 0 and training.run is None
-    training.cancel()
-    assert training.wait(PATIENCE).state == "cancelled" and training.run is None
-    training.cancel()
-    assert training.status.state == "cancelled"
-
-
-def test_one_that_waits_is_cancelled_too(jobs):
+def test_it_is_cancelled_while_it_trains_and_one_that_waits_is_too(jobs):
     first, second = (InMemory(jobs).train(endless(), "cpu") for _ in range(2))
     grows(first)
+    assert first.status.seconds > 0 and first.run is None
     assert second.status.state == "queued" and second.status.position == 1
     second.cancel()
     assert second.wait(PATIENCE).state == "cancelled"
+    assert first.status.state == "running"
     first.cancel()
-    assert first.wait(PATIENCE).state == "cancelled"
+    assert first.wait(PATIENCE).state == "cancelled" and first.run is None
+    first.cancel()
+    assert first.status.state == "cancelled"
     assert not list(jobs.folder.glob("*.socket"))
 
 
-def test_a_worker_that_is_killed(jobs, tmp_path):
-    training = InMemory(jobs).train(endless(), "cpu")
+def test_no_more_than_so_many_at_once_and_a_worker_that_is_killed(jobs):
+    memory = InMemory(jobs, most=1)
+    training = memory.train(endless(), "cpu")
+    with pytest.raises(JobError, match="as many as are allowed at once"):
+        memory.train(experiment(), "cpu")
     grows(training)
     (worker,) = jobs._started[0]._executor._processes
     os.kill(worker, signal.SIGKILL)
     status = training.wait(PATIENCE)
     assert (status.state, status.message) == ("failed", STOPPED) and training.run is None
-    assert InMemory(jobs).train(experiment(), "cpu").wait(PATIENCE).state == "done"
+    assert memory.train(experiment(), "cpu").wait(PATIENCE).state == "done"
 
 
 def test_it_ends_when_nobody_holds_it(jobs):
@@ -94,16 +91,6 @@ def test_it_ends_when_nobody_holds_it(jobs):
     gc.collect()
     assert gone() is None
     until(lambda: jobs.status(key).state == "cancelled")
-
-
-def test_no_more_than_so_many_at_once(jobs):
-    memory = InMemory(jobs, most=1)
-    first = memory.train(endless(), "cpu")
-    with pytest.raises(JobError, match="as many as are allowed at once"):
-        memory.train(experiment(), "cpu")
-    first.cancel()
-    first.wait(PATIENCE)
-    assert memory.train(experiment(), "cpu").wait(PATIENCE).state == "done"
 
 
 def test_data_that_are_not_here(jobs):

@@ -20,7 +20,7 @@ from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 PROXIES = Experiment.preset("proxies")
 LIGHT = {"evaluation.every": 100, "evaluation.field": 0, "evaluation.paths": 0, "evaluation.factuals": 10}
 

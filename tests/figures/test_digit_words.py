@@ -10,6 +10,7 @@ import pytest
 
 from ctviz.catalogue.differences import Difference
 from ctviz.catalogue.metrics import DIGIT_METRICS
+from ctviz.evaluation import reader
 from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.digit_curves import by_row, robust
@@ -240,3 +241,30 @@ def test_locked_rows_are_shaded() -> None:
     figure = by_row(np.full((2, 28), 1 / 28), TWO, LIGHT, locked)
     assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(0.5, 1.5), (27.5, 28.5)]
     assert by_row(np.full((1, 28), 1 / 28), TWO[:1], LIGHT, None).layout.shapes == ()
+
+
+def reading(difference: Span, shares: tuple[float, float] = (0.53, 0.98)) -> dict[str, words.Measured]:
+    """What a reader says of two models' digits, and that nothing else differs."""
+    read = tuple(Span(share, share - 0.02, share + 0.01) for share in shares)
+    alike = words.Measured((Span(1.0), Span(1.0)), (SELF, NEITHER))
+    return {words.READ: words.Measured(read, (SELF, difference)), "validity": alike, "mature": alike, "cost": alike}
+
+
+def test_what_a_reader_says_is_told_with_its_price_and_that_it_is_no_person() -> None:
+    worse = Difference("3.7 points less often right", "less", "worse")
+    said = words.headline_of_reading(TWO, reading(MORE), 196, worse)
+    assert said == (
+        "An independent reader takes 98 % of 196 counterfactual digits of the counterfactually trained model for what "
+        "they claim to be, and 53 % of the conventional model's, at the price of 3.7 points less often right. "
+        f"{words.NO_PERSON}"
+    )
+    assert "at the price" not in words.headline_of_reading(TWO, reading(LESS), 196, worse)
+    assert "no clear difference" in words.headline_of_reading(TWO, reading(NEITHER), 196)
+    assert words.headline_of_reading(TWO, reading(MORE, (math.nan, math.nan)), 0).startswith("Too few")
+    assert words.headline_of_reading((TRAINED,), reading(MORE), 196).startswith("An independent reader takes 53 %")
+
+
+def test_what_the_reader_is_and_is_not_is_said_with_its_own_numbers() -> None:
+    said = words.about_reader()
+    assert "49,000 digits that no model here has seen" in said and "no person" in said and "σ = 0.3" in said
+    assert words.percent(reader.facts()["clean"]) in said

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from ctviz.ui.kit import player
 from ctviz.ui.kit.player import (
     CHUNK_BYTES,
     PathsState,
@@ -115,9 +116,10 @@ def test_energies_that_the_stage_lacks_are_sent_again(need, expected):
     assert sent == {("run", 1): expected}
 
 
-def test_a_long_run_comes_in_stretches_that_join():
+def test_a_long_run_comes_in_stretches_that_join(monkeypatch):
     scene = fake.scene(n=20, b=3)
-    g = 400
+    g, most = 100, CHUNK_BYTES // 16
+    monkeypatch.setattr(player, "CHUNK_BYTES", most)
     snapshots = fake.snapshots(scene, m=2, epochs=40, g=g, steps=5)
     read = []
 
@@ -128,7 +130,7 @@ def test_a_long_run_comes_in_stretches_that_join():
 
     recording, more = _next_stretch(scene, fake.LABELS, since, -1)
     assert more and 0 < len(recording.epochs) < 41
-    assert len(recording.epochs) - 1 <= CHUNK_BYTES / (2 * g * g) <= len(recording.epochs)
+    assert len(recording.epochs) - 1 <= most / (2 * g * g) <= len(recording.epochs)
     assert len(read) <= len(recording.epochs) + 1  # no more is read than is sent
     rest, more = _next_stretch(scene, fake.LABELS, since, recording.epochs[-1])
     while more:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -38,6 +40,16 @@ def no_components_of_packages() -> Iterator[None]:
         yield
 
 
+class Here:
+    """In place of a pool of workers: calls functions in this process."""
+
+    def __init__(self, held: Any, workers: int) -> None:
+        self.held = held
+
+    def map(self, function: Callable[..., Any], items: list[tuple[Any, ...]], cancelled: object) -> Any:
+        yield from enumerate(function(self.held, *item) for item in items)
+
+
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The service of all pages, with an empty store and noting jobs; ``keep(experiment)`` stores a run."""
@@ -47,6 +59,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
     st.cache_resource.clear()
     monkeypatch.setattr(shared, "make", lambda: service)
     monkeypatch.setattr(proofs, "_thread", lambda work: work())  # none outlives its test
+    monkeypatch.setattr(proofs, "LOOKS", math.inf)  # however slow the machine
+    monkeypatch.setattr(proofs, "WorkerPool", Here)  # a process for each test would cost a second each
 
     def keep(experiment: Experiment, epochs: int | None = None) -> None:
         """Stores a made-up run, complete or (``epochs``) stopped early."""

@@ -24,6 +24,7 @@ from ctviz.ui.digits.parts import PARTS
 from ctviz.ui.digits.story import ASKING
 from ctviz.ui.digits.training import FOLDER_FIRST
 from ctviz.ui.kit import service as shared
+from ctviz.ui.kit.pages import FIRST_DIGITS
 from tests.pages.digit_runs import RUN, small
 from tests.pages.words import query_of, said
 
@@ -41,6 +42,7 @@ def test_every_part_opens_untrained_and_says_what_to_do(visit, part: str) -> Non
 @pytest.mark.parametrize(
     ("part", "words"),
     [
+        ("read", ("Would you read", "Say first what you read")),
         ("digit", ("read", "On locked pixels, this digit", "baseline: noise, seed 0; 50 steps", "add up to the rise")),
         ("classes", ("ixels locked for one of the models draw", "The paper's measure there", "Attributions miss")),
         ("counterfactuals", ("Arrive", "Unevenness of the change", "Ink moved", "This digit: searches that arrive")),
@@ -63,8 +65,10 @@ def test_a_link_does_not_train_by_itself(visit, world) -> None:
 
 def test_nothing_in_the_link_opens_the_run_that_ships(visit) -> None:
     at = visit(PAGE)
-    assert query_of(at) == {"preset": "mnist"}
+    assert query_of(at) == FIRST_DIGITS
     assert not at.error
+    at = visit(PAGE, part="classes")
+    assert query_of(at) == {"preset": "mnist", "part": "classes"}, "a link without a preset means what it meant"
 
 
 def test_parts_and_digits_are_chosen_and_stay_in_the_link(visit, trained) -> None:
@@ -456,3 +460,32 @@ def test_pictures_and_numbers_are_taken_away(trained, world, part: str) -> None:
 def test_before_a_digit_is_drawn_there_is_no_picture_to_take(trained, world) -> None:
     run_view = shared.service().run_view(trained.key)
     assert export.svg(run_view, DigitsView(pick="own")) == ""
+
+
+def test_a_person_judges_first_and_then_sees_what_the_reader_reads(visit, trained) -> None:
+    query = {**trained.to_query(), "part": "read", "to": "8"}
+    at = visit(PAGE, **query)
+    assert "Would you read an 8 here?" in said(at)
+    assert "An independent reader" not in said(at) and "was aimed at" not in said(at)
+    at.button(key="digits-guess-3").click().run()  # neither
+    assert not at.error
+    assert "Would you read an 8 here?" not in said(at)
+    assert "The reader, where an 8 was aimed at" in said(at) and "you: not an 8" in said(at)
+    assert "An independent reader takes" in said(at) and "judge for yourself" in said(at)
+    assert "Read as what it claims to be" in said(at) and "It is no person" in said(at)
+    assert query_of(at) == query
+    at.segmented_control(key="digits-class").set_value(5).run()
+    assert "Would you read an 8 here?" in said(at), "of another digit it is asked again"
+
+
+def test_the_search_of_the_paper_and_a_stronger_one_are_a_click_apart(visit, trained) -> None:
+    at = visit(PAGE, **trained.to_query(), part="read")
+    at.segmented_control(key="digits-how-far").set_value("strong").run()
+    changed = {name: text for name, text in query_of(at).items() if name.startswith("search.")}
+    assert changed == {
+        "search.tau": "0.999", "search.steps": "500", "search.step_size": "0.5", "search.lambda_egy": "20",
+    }  # fmt: skip
+    at.segmented_control(key="digits-how-far").set_value("paper").run()
+    assert query_of(at)["search.steps"] == "50", "this run was measured with fewer"
+    assert "search.tau" not in query_of(at)
+    assert not at.error

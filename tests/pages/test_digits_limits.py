@@ -13,14 +13,7 @@ from tests.pages.words import query_of, said
 PAGE = "pages/digits.py"
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"part": "counterfactuals", "search.steps": "500"},
-        {"part": "counterfactuals", "search.steps": "1000"},
-        {"attribution.seed": "100000"},
-    ],
-)
+@pytest.mark.parametrize("asked", [{"part": "counterfactuals", "search.steps": "1000"}, {"attribution.seed": "100000"}])
 def test_more_than_a_control_offers_is_shown_as_it_is(visit, trained, asked: dict[str, str]) -> None:
     at = visit(PAGE, **{**trained.to_query(), **asked})
     assert not at.exception

@@ -235,8 +235,8 @@ def test_a_filter_holds_for_whoever_is_picked(german, adviser) -> None:
 @pytest.mark.parametrize(
     ("who", "sentence"),
     [
-        ("age<=1", "Nobody in the test data has age at most 1 years."),
-        ("account=no account;age>=60", "both models refuse none."),
+        ("age<=1", "Nobody in the test data fits the filter: age at most 1 year."),
+        ("account=no account;age>=60", "both models refuse none of them. The person below does not fit it either."),
     ],
 )
 def test_a_filter_that_leaves_no_one_says_so(german, who: str, sentence: str) -> None:
@@ -419,7 +419,7 @@ def test_plans_stay_as_they_are_when_their_proof_arrives(german, monkeypatch) ->
     works = held(monkeypatch)
     at = german(person=REFUSED)
     before = said(at)
-    assert words.PROVING in before and "The proof waits for its turn" in before
+    assert words.PROVING in before and "The proof begins when" in before
     for work in works:
         work()
     at.run()
@@ -441,8 +441,8 @@ def test_a_reload_while_a_proof_is_under_way_goes_on_waiting_for_the_same_one(ge
 def test_a_cheaper_plan_is_offered_and_shown_when_asked_for(german, monkeypatch) -> None:
     real = proving._result
 
-    def cheaper(task):
-        found = real(task)
+    def cheaper(*asked):
+        found = real(*asked)
         first = replace(found.plans[0], effort=found.plans[0].effort / 2, bound=found.plans[0].bound / 2)
         return replace(found, plans=(first, *found.plans[1:]))
 
@@ -455,7 +455,7 @@ def test_a_cheaper_plan_is_offered_and_shown_when_asked_for(german, monkeypatch)
 
 
 def test_a_proof_that_fails_leaves_the_plan_and_says_why(german, monkeypatch) -> None:
-    monkeypatch.setattr(proving, "_result", lambda task: proving.Failure("The solver gave up."))
+    monkeypatch.setattr(proving, "_result", lambda *_: proving.Failure("The solver gave up."))
     at = german(person=REFUSED)
     assert "The solver gave up." in said(at) and "Accepted then" in said(at) and not at.error
 
@@ -465,7 +465,7 @@ def test_what_nobody_wants_any_more_is_not_proved(german, monkeypatch) -> None:
     at = german(person=REFUSED)
     choice(at, "recourse-set").set_value("law").run()
     asked: list[object] = []
-    monkeypatch.setattr(proving, "_result", lambda task: asked.append(task.key) or proving.Failure("none"))
+    monkeypatch.setattr(proving, "_result", lambda task, *_: asked.append(task.key) or proving.Failure("none"))
     for work in works:
         work()
     assert asked and len({repr(key[3]) for key in asked}) == 1, "those of one set of rules alone"

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from ctviz.catalogue.population import headline
 from ctviz.data.rules import Rules
-from ctviz.errors import DataError, JobError
+from ctviz.errors import JobError
 from ctviz.experiments import everyone
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
@@ -24,7 +24,7 @@ from ctviz.experiments.everyone import draw
 from ctviz.experiments.population import Population, PopulationSettings
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
-from ctviz.jobs import JobStatus
+from ctviz.jobs import STOPPED, JobStatus
 from ctviz.paths import assets
 from ctviz.studies.population import PARTS, POPULATIONS, shipped_population, tasks_of, whole_key
 from ctviz.ui.kit import rights
@@ -153,37 +153,42 @@ def question(folder: Path) -> AskedOfEveryone:
     return AskedOfEveryone(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
 
 
-def test_it_is_advised_in_this_process_and_nothing_is_written(own, world) -> None:
+def test_it_is_advised_in_workers_and_nothing_is_written(own, world, monkeypatch) -> None:
+    monkeypatch.setattr(everyone, "PART", 12)  # of these people, more than a worker is given at once
+    wanted = own.settings.model_copy(update={"people": 12})
+    own = replace(own, settings=wanted)
     assert not own.stored and work_of(own) is None
     own.begin()
     until(lambda: not work_of(own).progress.live, "the end of the work")
     work = work_of(own)
     assert work.progress.state == "done" and work.polished and work.result is not None
-    assert work.result.proved == 2 and work.result.both.sum() == 4
+    assert work.result.record() == everyone.advise_everyone(own.ground.adviser, wanted).record()
     assert not PARTS.files(world.store) and not POPULATIONS.files(world.store) and not world.jobs.submitted
 
 
-def test_it_can_be_stopped_and_another_question_waits(own, monkeypatch) -> None:
-    entered, go_on = threading.Event(), threading.Event()
+def test_it_can_be_stopped_and_what_is_done_stays(own, monkeypatch) -> None:
+    entered, spans = threading.Event(), []
 
-    def slow(adviser, settings, progress):
-        progress(0, 10)
-        entered.set()
-        assert go_on.wait(60)
-        progress(5, 10)
-        raise AssertionError("it was stopped")
+    def slow(adviser, settings, drawn, span, workers, cancelled):
+        spans.append(span)
+        if span.proved:
+            entered.set()
+            until(cancelled)
+            raise JobError("Stopped before everybody had a plan.")
+        return everyone.advised(adviser, settings, drawn, span)
 
-    monkeypatch.setattr(everyone_work, "advise_everyone", slow)
+    monkeypatch.setattr(everyone_work, "advised", slow)
     own.begin()
-    assert entered.wait(60)
-    other = replace(own, settings=own.settings.model_copy(update={"seed": 1}))
-    with pytest.raises(JobError, match="right now"):
-        other.begin()
+    assert entered.wait(PATIENCE)
     own.begin()  # the same question goes on
+    assert work_of(own).polished, "everybody has a plan"
     work_of(own).cancel()
-    go_on.set()
     until(lambda: not work_of(own).progress.live, "the end of the work")
-    assert work_of(own).progress.state == "cancelled" and work_of(own).result is None
+    assert work_of(own).progress.state == "cancelled" and work_of(own).result.proved == 0
+    monkeypatch.setattr(everyone_work, "advised", lambda *at: spans.append(at[3]) or everyone.advised(*at[:4]))
+    own.begin()
+    until(lambda: not work_of(own).progress.live, "the end of the work")
+    assert work_of(own).result.proved == 2 and sum(not span.proved for span in spans) == 1
 
 
 def test_answers_are_gone_with_the_models(world, tmp_path) -> None:
@@ -201,14 +206,12 @@ def test_answers_are_gone_with_the_models(world, tmp_path) -> None:
 def test_work_stops_when_nobody_holds_the_models(world, tmp_path, monkeypatch) -> None:
     entered, ended = threading.Event(), threading.Event()
 
-    def endless(adviser, settings, progress):
+    def endless(*asked):
         entered.set()
-        try:
-            until(lambda: progress(0, 10))
-        finally:
-            ended.set()
+        until(asked[-1], "a stop")
+        ended.set()
 
-    monkeypatch.setattr(everyone_work, "advise_everyone", endless)
+    monkeypatch.setattr(everyone_work, "advised", endless)
     asked = question(tmp_path)
     asked.begin()
     assert entered.wait(PATIENCE)
@@ -218,11 +221,16 @@ def test_work_stops_when_nobody_holds_the_models(world, tmp_path, monkeypatch) -
     until(lambda: gc.collect() >= 0 and ended.is_set(), "the end of the work")
 
 
-def test_what_goes_wrong_is_a_sentence(own, monkeypatch) -> None:
+@pytest.mark.parametrize(("error", "words"), [(JobError(STOPPED), STOPPED), (ValueError("x"), "Something went wrong")])
+def test_what_goes_wrong_is_a_sentence_and_may_be_tried_again(own, monkeypatch, error, words) -> None:
     def fails(*_):
-        raise DataError("The rules leave nothing.")
+        raise error
 
-    monkeypatch.setattr(everyone_work, "advise_everyone", fails)
+    with monkeypatch.context() as patch:
+        patch.setattr(everyone_work, "advised", fails)
+        own.begin()
+        until(lambda: not work_of(own).progress.live, "the end of the work")
+    assert work_of(own).progress.state == "failed" and words in work_of(own).progress.message
     own.begin()
     until(lambda: not work_of(own).progress.live, "the end of the work")
-    assert work_of(own).progress.state == "failed" and "leave nothing" in work_of(own).progress.message
+    assert work_of(own).progress.state == "done" and work_of(own).result.both.sum() == 4

@@ -21,6 +21,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Run
 from ctviz.jobs import JobManager
 from ctviz.ui.kit import service as shared
+from ctviz.ui.kit.export import MENU
 from ctviz.ui.kit.run_view import RunViews
 from ctviz.ui.recourse import proofs, uploads
 from ctviz.ui.recourse.uploads import OwnTable
@@ -135,7 +136,8 @@ def errors(at: AppTest) -> str:
 
 def test_a_table_is_read_learned_from_and_advised_on(own, world, workers) -> None:
     before = files(world.root)
-    at = own(people())
+    at = own(people(), person="17")
+    assert at.query_params["person"] == "17", "whom it shows stays until models have learned"
     assert "200 rows, 5 columns" in said(at) and at.selectbox(key="own-target").value == "loan"
     assert at.selectbox(key="own-favourable").value == "granted"
     assert "5 of income by the median" in said(at).replace("\\", "")
@@ -148,7 +150,9 @@ def test_a_table_is_read_learned_from_and_advised_on(own, world, workers) -> Non
     assert menu(at).value == "own" and all(name in said(at) for name in table.schema.names)
     logs = {path for path in files(world.root) if "logs" in path.parts}
     assert files(world.root) - logs == before and not files(workers.folder), "nothing is written to the disk"
-    assert at.query_params["own"] == held(at).key
+    assert at.query_params["own"] == held(at).key and "person" not in at.query_params
+    at.session_state[MENU] = True
+    assert "works in this browser only" in said(at.run())
 
 
 @pytest.mark.parametrize("looks", [1, 2])

@@ -14,8 +14,10 @@ from ctviz.jobs import JobStatus
 from ctviz.studies.sweeps.catalogue import delete_sweep, keep_sweep, list_sweeps
 from ctviz.studies.sweeps.results import collect
 from ctviz.studies.sweeps.sweep import sweep as carry_out_sweep
+from ctviz.ui.kit import frame
 from ctviz.ui.kit.export import MENU
 from ctviz.ui.kit.runner import runner
+from ctviz.ui.tradeoffs import sweep_picture
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, MOST_AXES
 from tests.fake_jobs import FakeJobs
@@ -207,10 +209,13 @@ def test_a_sweep_is_run_from_the_page_and_shown_when_it_is_done(visit, quick) ->
     assert [selectbox.value for selectbox in at.selectbox if selectbox.key == "trade-sweep"] == [key]
 
 
-def test_a_sweep_under_way_shows_how_far_it_is_and_can_be_stopped_and_gone_on_with(visit, world) -> None:
+def test_a_sweep_under_way_shows_how_far_it_is_and_can_be_stopped_and_gone_on_with(visit, world, monkeypatch) -> None:
+    pauses, live = [], frame.live
+    monkeypatch.setattr(frame, "live", lambda body, every: pauses.append(every()) or live(body, every))
     at = visit(PAGE, **TINY)
     at.button(key="trade-run").click().run()
     key = query_of(at)["sweep"].rstrip(",")
+    assert pauses[-1] == sweep_picture.POLL, "the page looks again by itself"
     assert "0 of 2 models" in next(element.proto.text for element in at.get("progress"))
     assert "The first models are being trained" in said(at)
     # The same again can be stopped here too; another one has to wait.
@@ -223,6 +228,7 @@ def test_a_sweep_under_way_shows_how_far_it_is_and_can_be_stopped_and_gone_on_wi
     at.button(key="trade-stop").click().run()
     until(lambda: not runner().progress(key).live, "the end of the sweep")
     at.run()
+    assert pauses[-1] is None
     assert world.jobs.cancelled
     assert "2 of 2 models are not trained yet" in said(at)
     at.button(key="trade-go-on").click().run()

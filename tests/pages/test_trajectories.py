@@ -14,6 +14,7 @@ from ctviz.jobs import JobStatus
 from ctviz.ui.kit import link
 from ctviz.ui.kit import searches as explore_searches
 from ctviz.ui.kit.feature_names import scales_of
+from ctviz.ui.trajectories import picture
 from ctviz.ui.trajectories.tracks_view import FIRST
 from tests.pages.words import moved, query_of, said
 
@@ -177,15 +178,20 @@ def test_more_neighbours_than_samples_are_no_error(visit, train) -> None:
     assert not at.error
 
 
-def test_an_autoencoder_is_fitted_in_the_background(visit, stored) -> None:
+def test_an_autoencoder_is_fitted_in_the_background(visit, stored, monkeypatch) -> None:
+    pauses, live = [], picture.live
+    monkeypatch.setattr(picture, "live", lambda body, every, slow: pauses.append(every()) or live(body, every, slow))
     at = visit(PAGE, **QUERY, **{"search.generator": "revise"})
     (key,) = stored.jobs.submitted
     assert key.startswith("vae-")
     assert any("Fitting the autoencoder" in info.value for info in at.info)
+    assert picture.POLL in pauses, "the page looks again by itself"
+    pauses.clear()
     assert "Nothing has been searched" in said(at)
     stored.jobs.states[key] = JobStatus(key, "failed", message="No space.")
     at.run()
     assert "Arrived" in said(at), "then it is fitted for this server alone"
+    assert not any(pauses)
 
 
 @pytest.mark.parametrize("name", STRESSES)

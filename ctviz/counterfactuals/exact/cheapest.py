@@ -3,7 +3,9 @@
 What is proven, and what is not:
 
 - A plan is checked by the network itself, in float64 on the columns as the model sees them, and by the lattice.
-- ``bound`` comes from the solver (HiGHS): no plan costs less, within its tolerances (10⁻⁶ for rows and whole numbers).
+- ``bound`` comes from the solver: no plan costs less, within its tolerances (10⁻⁶ for rows and whole numbers).
+- Where few points cost less than the polished plan, all of them are looked at (``enumeration``), in float64 and without
+  a solver's tolerances; else a mixed-integer program is solved, by HiGHS.
 - *None* is said after a second solve without presolve and without an upper bound on the cost, for HiGHS's presolve has
   called feasible programs infeasible; and never where a plan is known.
 - Where a layer's outputs may exceed 10⁸, rounding could feign either: no bound is given, and *none* is not said.
@@ -12,7 +14,7 @@ What is proven, and what is not:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,6 +23,7 @@ import numpy.typing as npt
 
 from ctviz.counterfactuals.exact import formulation
 from ctviz.counterfactuals.exact.bounds import layer_bounds
+from ctviz.counterfactuals.exact.enumeration import cheaper_points
 from ctviz.counterfactuals.exact.formulation import Choice, Pattern
 from ctviz.counterfactuals.exact.network import Floats, Network, confidence, least_margin, margin
 from ctviz.counterfactuals.exact.program import Affine, Deadline, Program, Solved
@@ -181,8 +184,19 @@ def cheapest(
     Raises:
         ConfigError: a τ, a target, a number of changes or a time that is not allowed. DataError: sizes that do not fit.
     """
-    question = _question(network, lattice, target, tau, max_changes, near)
+    return solve(_question(network, lattice, target, tau, max_changes, near), time_limit, known)
+
+
+def solve(question: Question, time_limit: float, known: npt.ArrayLike | None) -> Answer:
+    """The cheapest plan of a question; ``time_limit`` and ``known`` as in ``cheapest``.
+
+    Question and answer are picklable, and this module needs no torch: so a small process can solve for another one.
+    """
     return _Solver(question, _time(time_limit), known).answer()
+
+
+Solver = Callable[[Question, float, npt.ArrayLike | None], Answer]
+"""What answers questions as ``solve`` does, wherever that is."""
 
 
 def several(
@@ -196,17 +210,19 @@ def several(
     near: Near | None = None,
     time_limit: float = TIME_LIMIT,
     known: npt.ArrayLike | None = None,
+    solver: Solver | None = None,
 ) -> list[Answer]:
     """Up to ``count`` plans, the cheapest first, none of which changes all features that an earlier one changes.
 
-    Arguments as ``cheapest``; the time is for each. The list ends with the first answer that is no plan, if fewer exist
-    or are found; a person who has reached τ has one plan, no change.
+    Arguments as ``cheapest``; the time is for each. ``solver`` answers each question, by default ``solve``. The list
+    ends with the first answer that is no plan, if fewer exist or are found; a person who has reached τ has one plan, no
+    change.
     """
     if not 1 <= count <= 20:
         raise ConfigError("plans", count, "1 to 20")
     question, answers = _question(network, lattice, target, tau, max_changes, near), []
     for _ in range(count):
-        answers.append(_Solver(question, _time(time_limit), known).answer())
+        answers.append((solver or solve)(question, time_limit, known))
         plan = answers[-1].plan
         if plan is None or not plan.changed:
             break
@@ -264,10 +280,11 @@ def smallest_release(
     tau: float,
     *,
     time_limit: float = TIME_LIMIT,
+    solver: Solver | None = None,
 ) -> Release:
     """The fewest features of which ``released`` allows more than ``locked`` and that must change for a plan.
 
-    The plan is the cheapest with so few. The time is for each of the two questions.
+    The plan is the cheapest with so few. The time is for each of the two questions; ``solver`` as in ``several``.
 
     Raises:
         ConfigError, DataError: as ``cheapest``; lattices of other features.
@@ -276,14 +293,14 @@ def smallest_release(
         raise DataError("The two lattices have different features.")
     pairs = enumerate(zip(locked.features, released.features, strict=True))
     freed = frozenset(i for i, (before, after) in pairs if before != after)
-    question = _question(network, released, target, tau, None, None)
-    fewest = _Solver(replace(question, counted=freed), _time(time_limit), None).answer()
+    question, solver = _question(network, released, target, tau, None, None), solver or solve
+    fewest = solver(replace(question, counted=freed), time_limit, None)
     if fewest.plan is None:
         return Release((), fewest.status == "none", fewest)
     count = round(fewest.plan.objective)
     capped = replace(question, caps=((freed, count),))
     seen = released.encode(fewest.plan.point)
-    answer = _Solver(capped, _time(time_limit), seen).answer()
+    answer = solver(capped, time_limit, seen)
     changed = tuple(i for i in (answer.plan or fewest.plan).changed if i in freed)
     return Release(changed, fewest.status == "optimal", answer)
 
@@ -331,7 +348,10 @@ class _Solver:
 
     def answer(self) -> Answer:
         """Solve until the gap is closed or the time has gone."""
-        status = self._status() if self._closed() else self._solve()
+        if self._closed():
+            status = self._status()
+        else:
+            status = self._look_at_all() or self._solve()
         bound = np.inf if status == "none" else min(self.bound, self.best.objective if self.best else np.inf)
         return Answer(status, self.best, bound, self.deadline.spent)
 
@@ -367,6 +387,24 @@ class _Solver:
             effort, sure = float(q.lattice.cost(point)), float(confidence(reached))
             self.best = Plan(point, q.lattice.encode(point), effort, objective, sure, changed)
         return True
+
+    # -- all points below a plan ------------------------------------------------------------------
+
+    def _look_at_all(self) -> Status | None:
+        """The answer, where all points that cost less than the best plan can be looked at."""
+        q = self.question
+        lattice, open_ended = self._narrowed(budgeted=True)
+        other_objective = q.counted is not None or (q.near is not None and q.near.weight > 0)
+        if open_ended or other_objective or not _precise(q.network, lattice):
+            return None
+        points = cheaper_points(q.network, lattice, q.target, self.least, self.most())
+        if points is None:
+            return None
+        plans = points[(q.margin(points) >= self.least) & q.lattice.holds(points) & q.allows(points)]
+        if len(plans):
+            self._consider(plans[np.argmin(q.lattice.cost(plans))])
+        self.bound = np.inf if self.best is None else self.best.objective
+        return "none" if self.best is None else "optimal"
 
     # -- the program ----------------------------------------------------------------------------
 
@@ -464,7 +502,7 @@ class _Assembled:
     ) -> None:
         q, self.program, self.cut = solver.question, Program(), False
         counted = {i for features, _ in q.caps for i in features} | {i for features in q.excluded for i in features}
-        self.precise = q.network.largest(_sizes(lattice)) <= PRECISE
+        self.precise = _precise(q.network, lattice)
         self.choice = formulation.choose(self.program, lattice, counted | (q.counted or frozenset()))
         budget = solver.budget() if budgeted else np.inf
         bounds = [] if pattern is not None else layer_bounds(q.network, lattice, budget)
@@ -536,6 +574,11 @@ def _sizes(lattice: Lattice) -> Floats:
         if isinstance(feature, Number):
             sizes[feature.column] = max(abs(end - feature.centre) / feature.spread for end in feature.ends)
     return sizes
+
+
+def _precise(network: Network, lattice: Lattice) -> bool:
+    """Whether float64 tells the outputs of all layers apart as finely as a proof needs."""
+    return network.largest(_sizes(lattice)) <= PRECISE
 
 
 def _continuous(lattice: Lattice, point: Floats) -> bool:

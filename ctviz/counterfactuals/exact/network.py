@@ -1,29 +1,19 @@
-"""A network of linear layers with ReLU between them, as matrices in float64."""
+"""A network of linear layers with ReLU between them, as matrices in float64; torch is not needed for it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
-from ctviz.counterfactuals.adapter import ModuleAdapter
-from ctviz.counterfactuals.search_result import Searchable
 from ctviz.errors import ConfigError
-from ctviz.models.dense import Dense
-from ctviz.models.ensemble import Ensembles
-from ctviz.models.stack import Stack
 
 Floats = npt.NDArray[np.float64]
 
 MAX_UNITS = 512
 """Most hidden units of a network that is solved exactly; each may need a yes or no of its own."""
-
-_NOTHING = (nn.Identity, nn.Dropout)
-"""Modules that leave a sample as it is in evaluation mode."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +28,9 @@ class Network:
 
     def __post_init__(self) -> None:
         if self.k < 2:
-            raise _unfit(f"one of {self.k} logit")
+            raise unfit(f"one of {self.k} logit")
         if not all(np.isfinite(part).all() for layer in self.layers for part in layer):
-            raise _unfit("one with weights that are not finite")
+            raise unfit("one with weights that are not finite")
 
     @property
     def d(self) -> int:
@@ -103,63 +93,7 @@ def confidence(margins: npt.ArrayLike) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.asarray(margins, dtype=np.float64))))
 
 
-def networks_of(model: Searchable | nn.Module) -> list[Network]:
-    """The networks of a stack, one for each arm, or of a module.
-
-    Raises:
-        ConfigError: a model that has something else than linear layers with ReLU between them, or too many units.
-    """
-    if isinstance(model, Ensembles):
-        raise _unfit(f"an ensemble of {max(model.members)} models")
-    if isinstance(model, Stack):
-        found = _of_stack(model)
-    elif isinstance(model, ModuleAdapter):
-        found = [_of_module(model.model)] * model.m
-    elif isinstance(model, nn.Module):
-        found = [_of_module(model)]
-    else:
-        raise _unfit(type(model).__name__)
-    units = sum(len(b) for _, b in found[0].layers[:-1])
-    if units > MAX_UNITS:
-        raise _unfit(f"one of {units} hidden units")
-    return found
-
-
-def _of_stack(stack: Stack) -> list[Network]:
-    shape = stack.architecture
-    if not isinstance(shape, Dense):
-        raise _unfit("a convolutional network")
-    if shape.activation != "relu" and len(shape.sizes) > 2:
-        raise _unfit(f"one with {shape.activation}")
-    layers = [layer.detach().cpu().double().numpy() for layer in stack.layers]
-    return [Network(tuple((layer[arm, :, :-1], layer[arm, :, -1]) for layer in layers)) for arm in range(stack.m)]
-
-
-def _of_module(model: nn.Module) -> Network:
-    layers: list[tuple[Floats, Floats]] = []
-    expected: type[nn.Module] = nn.Linear
-    for module in _in_order(model):
-        if isinstance(module, _NOTHING):
-            continue
-        if type(module) is not expected:
-            raise _unfit(f"one with {type(module).__name__}")
-        if isinstance(module, nn.Linear):
-            W = module.weight.detach().cpu().double()
-            b = W.new_zeros(len(W)) if module.bias is None else module.bias.detach().cpu().double()
-            layers.append((W.numpy(), b.numpy()))
-        expected = nn.ReLU if expected is nn.Linear else nn.Linear
-    if expected is nn.Linear:
-        raise _unfit("one that ends with ReLU" if layers else "one without layers")
-    return Network(tuple(layers))
-
-
-def _in_order(model: nn.Module) -> Sequence[nn.Module]:
-    """The modules of nested ``nn.Sequential``s, one after the other."""
-    if isinstance(model, nn.Sequential):
-        return [part for child in model for part in _in_order(child)]
-    return [model]
-
-
-def _unfit(what: str) -> ConfigError:
+def unfit(what: str) -> ConfigError:
+    """The error for a model that the exact search cannot take."""
     allowed = "linear layers with ReLU between them, dense, of up to 512 units; other generators take any model"
     return ConfigError("model for the exact search", what, allowed)

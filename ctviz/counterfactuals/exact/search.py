@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.exact.cheapest import cheapest
-from ctviz.counterfactuals.exact.network import Network, networks_of
+from ctviz.counterfactuals.exact.conversion import networks_of
+from ctviz.counterfactuals.exact.network import Network
 from ctviz.counterfactuals.person_lattice import measured_lattice
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult

@@ -52,4 +52,5 @@ CALIFORNIA = TableInfo(
     read=read,
     label=lambda frame: frame["MedHouseVal"] > frame["MedHouseVal"].median(),
     digest="6e85dbb17089a616b00473cdf00ece16",
+    row="district",
 )

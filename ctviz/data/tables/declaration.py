@@ -83,6 +83,7 @@ class TableInfo:
         label: whether each row of the frame is of the favourable class.
         digest: 32 hexadecimal digits of the content of that frame (``files.digest``).
         ships: whether it comes with ctviz; else it is read from a folder of the user's.
+        row: what a row is.
     """
 
     name: str
@@ -100,6 +101,7 @@ class TableInfo:
     label: Callable[[pd.DataFrame], pd.Series[bool]]
     digest: str
     ships: bool = True
+    row: str = "person"
 
     @property
     def features(self) -> tuple[str, ...]:

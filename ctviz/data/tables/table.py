@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ROWS_AT_ONCE = 4096
+"""Rows that are held in double precision at once."""
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Table(Dataset):
     """A data set of people, with what is needed to speak of them.
@@ -66,8 +70,11 @@ class Table(Dataset):
     @cached_property
     def unseen_pairs(self) -> npt.NDArray[np.int64]:
         """Pairs of columns of two categories whose levels never occur together in any row of the data, (p 2)."""
-        X = np.concatenate([part[0].numpy() for part in (self.train, self.validation, self.test)]).astype(np.float64)
-        together = X.T @ X
+        together = np.zeros((self.d, self.d))
+        for X, _ in (self.train, self.validation, self.test):
+            for part in X.split(ROWS_AT_ONCE):
+                rows = part.numpy().astype(np.float64)
+                together += rows.T @ rows
         spans = [s for f, s in zip(self.schema.features, self.schema.spans, strict=True) if f.kind == "category"]
         found = [
             (first.start + i, second.start + j)

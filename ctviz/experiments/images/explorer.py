@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -187,9 +189,15 @@ class ImageExplorer(RunExplorer):
 
     @isolated()
     def counterfactual_numbers(
-        self, snapshot: Snapshot, settings: SearchSettings, count: int = 200, seed: int = 0, level: float = 0.99
+        self,
+        snapshot: Snapshot,
+        settings: SearchSettings,
+        count: int = 200,
+        seed: int = 0,
+        level: float = 0.99,
+        split: Literal["test", "validation"] = "test",
     ) -> ImageNumbers:
-        """Metrics of every arm's counterfactuals of ``count`` random test pictures, to random other classes.
+        """Metrics of every arm's counterfactuals of ``count`` random pictures of a split, to random other classes.
 
         Raises:
             ConfigError: too many or too few pictures, a τ below 1/k, a level that is not between 0 and 1.
@@ -197,7 +205,7 @@ class ImageExplorer(RunExplorer):
         if not 2 <= count <= MAX_PICTURES:
             raise ConfigError("count", count, f"2 to {MAX_PICTURES:,}")
         self._check_tau(settings)
-        X, y = self.data.test
+        X, y = self.data.test if split == "test" else self.data.validation
         chance = torch.Generator().manual_seed(seed)
         rows = torch.randperm(len(y), generator=chance)[:count]
         targets = (y[rows] + torch.randint(1, self.data.k, (len(rows),), generator=chance)) % self.data.k

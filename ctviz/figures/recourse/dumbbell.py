@@ -156,15 +156,15 @@ def _track(change: FeatureChange, scale: FeatureScale, labelled: bool) -> str:
     )
     marks = (
         f'<span class="line"></span><span class="reach" {_between(*reach)}></span>'
-        f'<span class="band" {_between(*band)}></span><span class="way" {_between(*sorted((now, then)))}></span>'
-        f'<span class="ring" style="left:{now}%"></span><span class="tip" style="left:{then}%"></span>'
+        f'<span class="band" {_between(*band)}></span><span class="way"></span><span class="ring"></span>'
+        '<span class="tip"></span>'
     )
     if labelled:
-        outside = f'style="--left:{min(now, then)}%;--right:{max(now, then)}%"'
         for one, text in zip(("now", "then"), change.texts, strict=True):
-            marks += f'<b class="{one}" {outside}>{_told(text)}</b>'
+            marks += f'<b class="{one}">{_told(text)}</b>'
+    ends = f'style="--now:{now}%;--then:{then}%"'
     kind = f" labelled{' long' if _room(change) == WIDEST else ''}" if labelled else ""
-    return f'<div class="track{kind}"><div class="axis">{marks}</div><div class="sides">{sides}</div></div>'
+    return f'<div class="track{kind}"><div class="axis" {ends}>{marks}</div><div class="sides">{sides}</div></div>'
 
 
 def _between(left: float, right: float) -> str:

@@ -12,10 +12,11 @@ import plotly.graph_objects as go
 
 from ctviz.catalogue import population as words
 from ctviz.catalogue.population import POPULATION_METRICS, TITLES, group_title, with_interval
+from ctviz.catalogue.rows import in_words_of
 from ctviz.experiments.population import LEVEL, Metric, Population, Row
 from ctviz.figures.curves import EMPTY, FONT, cut
 from ctviz.figures.page import variables
-from ctviz.figures.recourse.sheet import style
+from ctviz.figures.recourse.sheet import ABOUT_A_MODEL, style
 from ctviz.figures.theme import LIGHT, Palette
 from ctviz.prose import begun, unbroken
 
@@ -47,7 +48,7 @@ def lines_of(found: Population, metric: Metric) -> list[Line]:
     def both(feature: str = "", group: str = "") -> tuple[Row, ...]:
         return tuple(found.row(metric, arm, feature=feature, group=group) for arm in arms)
 
-    lines = [Line("everyone", both())]
+    lines = [Line(in_words_of(found.data, "everyone"), both())]
     for one in found.groupings:
         lines.append(Line(one.feature))
         lines += [Line(name, both(one.feature, name)) for name in one.names]
@@ -121,7 +122,7 @@ def _trace(
             "arrayminus": [_side(scale * (spread.value - spread.low)) for spread in spreads],
         },
         "customdata": [[line.title, with_interval(row), row.people] for line, row, _ in shown],
-        "hovertemplate": "%{customdata[0]}: %{customdata[1]}, %{customdata[2]} people<extra>%{fullData.name}</extra>",
+        "hovertemplate": "%{customdata[0]}: %{customdata[1]}, %{customdata[2]} counted<extra>%{fullData.name}</extra>",
     }  # fmt: skip
 
 
@@ -179,7 +180,8 @@ PAPER_STYLE = (
     ".ctv-everyone table { border-collapse: collapse; width: 100%; } "
     ".ctv-everyone :is(th, td) { border-bottom: 1px solid #C8CED6; font-size: 7.6pt; font-weight: 400; "
     "padding: 1pt 4pt; text-align: right; } .ctv-everyone :is(th[scope=row], thead tr:first-child th) "
-    "{ text-align: left; } .ctv-everyone thead th { font-weight: 600; }"
+    "{ text-align: left; } .ctv-everyone thead th { font-weight: 600; } "
+    "@media print { .ctv-everyone .ctv-sheet h2 { margin: 8pt 0 2pt; } .ctv-everyone tr { break-inside: avoid; } }"
 )
 
 
@@ -187,16 +189,22 @@ def to_paper(found: Population) -> str:
     """All of it as a sheet that is printed and not seen on the screen: the numbers as a table, and what is said of
     them."""
     told = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
-    parts = ((found.n, told + words.groups_sentences(found)), (1, words.reliance_sentences(found)))
+    parts = [("What both models ask", told + words.groups_sentences(found))] if found.n else []
+    parts.append(("What their decisions rest on", words.reliance_sentences(found)))
     lists = "".join(
-        f"<ul>{''.join(f'<li>{unbroken(escape(one))}</li>' for one in said)}</ul>" for wanted, said in parts if wanted
+        f"<h2>{title}</h2><ul>{''.join(f'<li>{unbroken(escape(one))}</li>' for one in said)}</ul>"
+        for title, said in parts
     )
+    first, second = found.settings.arms
+    about = f"Models “{first}” and “{second}” of run {found.run}, after epoch {found.epoch}. {ABOUT_A_MODEL}"
+    lists += f'<section class="small"><p>{escape(about)}</p></section>'
     who = f"<p>{escape(words.asked_sentence(found))} Numbers in brackets are {100 * LEVEL:.0f} % intervals.</p>"
     colours = f".ctv-paper {{ {variables(LIGHT)} }}"
     return (
         f'<style>{style()}{colours}{PAPER_STYLE}</style><div class="ctv-paper ctv-everyone"><main>'
         f'<h1>Advice for everyone</h1><p class="lead">{escape(words.headline(found))}</p>'
-        f'<div class="ctv-sheet">{who + _paper_table(found) if found.n else ""}{lists}</div></main></div>'
+        f'<div class="ctv-sheet">{who + _paper_table(found) if found.n else ""}{lists}</div>'
+        "<footer>Made with ctviz.</footer></main></div>"
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
@@ -17,6 +17,7 @@ from importlib.resources import files
 
 from ctviz.catalogue import advice as words
 from ctviz.catalogue.recourse import headline, rules_sentences
+from ctviz.catalogue.rows import in_words_of
 from ctviz.data.schema import Schema
 from ctviz.data.tables.settings import TableSettings
 from ctviz.data.tables.table import Table
@@ -85,14 +86,14 @@ class Sheet:
     @property
     def headline(self) -> str:
         """What the models ask, in a sentence or two."""
-        return headline(self.advice, self.arms, self.plan)
+        return in_words_of(self.advice.data, headline(self.advice, self.arms, self.plan))
 
     @property
     def title(self) -> str:
         """Whom it is for, and on which data."""
         place = self.advice.place
         who = "a person" if place is None else "person {1} of the {0} data".format(*place)
-        return f"Advice for {who}"
+        return in_words_of(self.advice.data, f"Advice for {who}")
 
 
 def data_words(experiment: Experiment, table: Table) -> str:
@@ -137,8 +138,9 @@ def to_json(sheet: Sheet) -> str:
 def to_html(sheet: Sheet) -> str:
     """The sheet as a page of its own, which prints on one sheet of A4 or Letter."""
     light = f"@media print {{ :root {{ {variables(LIGHT)} }} }}"
+    data = sheet.advice.data
     return page(
-        sheet.title, clipped(sheet.headline, SENTENCE), _body(sheet),
+        sheet.title, clipped(sheet.headline, SENTENCE), in_words_of(data, _body(sheet)),
         style=f"{style()}{dumbbell.style()}{light}{PAPER}", footer=f"{_made(sheet)} {OFFLINE}", width=1000,
     )  # fmt: skip
 
@@ -152,7 +154,7 @@ def to_paper(sheet: Sheet) -> str:
     colours = f".ctv-paper {{ {variables(LIGHT)} }}"
     return (
         f'<style>{style()}{dumbbell.style()}{colours}</style><div class="ctv-paper"><main>'
-        f'<h1>{escape(sheet.title)}</h1><p class="lead">{lead}</p>{_body(sheet)}'
+        f'<h1>{escape(sheet.title)}</h1><p class="lead">{lead}</p>{in_words_of(sheet.advice.data, _body(sheet))}'
         f"<footer>Made with ctviz. {escape(_made(sheet))}</footer></main></div>"
     )
 
@@ -251,36 +253,54 @@ def _without(model: ModelAdvice) -> str:
 
 def type_size(sheet: Sheet) -> float:
     """The type with which the sheet fits on one page, as a share of the usual one; ``SMALLEST`` where none does."""
-    size = 1.0
-    while size > SMALLEST and size * _lines(sheet, WIDTH / size) > LINES:
+    size, lines = 1.0, _lines(sheet)
+    while size > SMALLEST and size * lines(WIDTH / size) > LINES:
         size = round(size - 0.02, 2)
     return size
 
 
-def _lines(sheet: Sheet, width: float) -> float:
-    """How many lines of the usual type the sheet takes, in two columns of so many characters."""
+def _lines(sheet: Sheet) -> Callable[[float], float]:
+    """How many lines of the usual type the sheet takes, in two columns of a number of characters."""
+    models = [_lines_of(sheet, model) for model in sheet.advice.models]
+    person = [len(f"{name} {text}") for name, text in sheet.advice.texts.items()]
+    rules = _sizes(rules_sentences(sheet.advice.rules, sheet.schema))
+    small = _sizes([words.asked_sentence(sheet.advice) + EFFORT, _about(sheet), ABOUT_A_MODEL, sheet.link])
+    head = _sizes([sheet.headline])
 
-    def of(texts: Iterable[str], size: float = 1.0, columns: int = 1) -> float:
-        return sum(size * math.ceil(size * len(text) / (width * columns)) for text in texts)
+    def lines(width: float) -> float:
+        each = [model(width) for model in models]
+        rows = [max(each[i : i + 2]) for i in range(0, len(each), 2)]
+        beside = max(_wrapped(person, width, 1.8) / 1.8 * 0.54, _wrapped(rules, width, 0.98))
+        return 3 + _wrapped(head, 2 * width, 1.35) + sum(rows) + 2.5 + beside + _wrapped(small, 2 * width, 0.92) + 2.5
 
-    def model(one: ModelAdvice) -> float:
-        plan = one.release.plan if one.release is not None else None
-        if not one.plans:
-            drawn = 0.0 if plan is None else _drawn(plan)
-            return 3 + drawn + of([words.none_sentence(one.release)], 1.15)
-        at = min(sheet.plan, len(one.plans) - 1)
-        asked, facts = one.plans[at], [text for _, text in _facts(one, one.plans[at], first=not at)]
-        said = 1.2 * of(facts, 1.12) + of([words.plan_sentence(asked)], 1.25) + of([sheet.notes.get(one.arm, "")])
-        others = _other_lines(one, at)
-        return 4 + said + _drawn(asked) + of(others, 0.95) + bool(others)
+    return lines
 
-    models = [model(one) for one in sheet.advice.models]
-    rows = [max(models[i : i + 2]) for i in range(0, len(models), 2)]
-    person = of((f"{name} {text}" for name, text in sheet.advice.texts.items()), 1.8) / 1.8 * 0.54
-    rules = of(rules_sentences(sheet.advice.rules, sheet.schema), 0.98)
-    small = of([words.asked_sentence(sheet.advice) + EFFORT, _about(sheet), ABOUT_A_MODEL, sheet.link], 0.92, 2)
-    head = 3 + of([sheet.headline], 1.35, 2)
-    return head + sum(rows) + 2.5 + max(person, rules) + small + 2.5
+
+def _lines_of(sheet: Sheet, model: ModelAdvice) -> Callable[[float], float]:
+    """The same of one model, in one column."""
+    plan = model.release.plan if model.release is not None else None
+    if not model.plans:
+        drawn, none = 0.0 if plan is None else _drawn(plan), _sizes([words.none_sentence(model.release)])
+        return lambda width: 3 + drawn + _wrapped(none, width, 1.15)
+    at = min(sheet.plan, len(model.plans) - 1)
+    facts = _sizes(text for _, text in _facts(model, model.plans[at], first=not at))
+    asked, note = _sizes([words.plan_sentence(model.plans[at])]), _sizes([sheet.notes.get(model.arm, "")])
+    others, drawn = _sizes(_other_lines(model, at)), _drawn(model.plans[at])
+
+    def lines(width: float) -> float:
+        said = 1.2 * _wrapped(facts, width, 1.12) + _wrapped(asked, width, 1.25) + _wrapped(note, width)
+        return 4 + said + drawn + _wrapped(others, width, 0.95) + bool(others)
+
+    return lines
+
+
+def _sizes(texts: Iterable[str]) -> list[int]:
+    return [len(text) for text in texts]
+
+
+def _wrapped(sizes: Sequence[int], width: float, size: float = 1.0) -> float:
+    """Lines of texts of so many characters, in a type of a size."""
+    return sum(size * math.ceil(size * characters / width) for characters in sizes)
 
 
 def _drawn(plan: AdvisedPlan) -> float:

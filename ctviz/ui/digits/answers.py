@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +21,8 @@ from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.methods import METHODS
+from ctviz.evaluation.reader import read_digits
+from ctviz.evaluation.wilson import wilson
 from ctviz.experiments.analyses import AttackedSamples, Robustness
 from ctviz.experiments.images.answers import ClassMeans, ImageNumbers, ImageSample, ImageTrace
 from ctviz.experiments.images.explorer import ImageExplorer
@@ -202,6 +205,43 @@ def counterfactuals(run_view: RunView, snapshot: Snapshot, digit: Digit, view: D
     return answers().about(run_view, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
 
 
+@dataclass(frozen=True)
+class Another:
+    """A digit before and after it was to become each class, by every model, and what the reader reads in it."""
+
+    trace: ImageTrace  # with the first and the last point of each search alone
+    before: Floats  # k: what the reader says of the digit
+    after: Floats  # m c k: what it says of it after the search to class c
+
+
+def another(run_view: RunView, snapshot: Snapshot, digit: Digit, view: DigitsView) -> Another:
+    """One digit made into each class, by every model."""
+    settings, k = search_of(run_view.experiment, view.search), run_view.experiment.data.classes
+    X, targets = np.repeat(digit.pixels[None], k, axis=0), np.arange(k)
+
+    def make(explorer: ImageExplorer) -> Another:
+        trace = _one_each(explorer.counterfactuals(snapshot, X, targets, settings))
+        ends = {name: getattr(trace, name)[:, :, [0, -1]] for name in ("points", "probability")}
+        trace = replace(trace, **ends)
+        before, after = (read_digits(points).numpy() for points in (digit.pixels, trace.points[:, :, 1]))
+        return Another(trace, before, after)
+
+    return answers().about(run_view, ("another", snapshot.epoch, digit.key, settings), make)
+
+
+def looks(run_view: RunView, snapshot: Snapshot, pictures: Floats, view: DigitsView) -> Floats:
+    """Where every model looks in a digit, and in what it has made of it, (m 2 d); ``pictures`` (1+m d): both."""
+    settings = attribution_of(view)
+    check_effort(run_view, settings, len(pictures))
+    question = ("looks", snapshot.epoch, hashlib.sha256(pictures.tobytes()).hexdigest(), settings)
+
+    def make(explorer: ImageExplorer) -> Floats:
+        values = explorer.attribute(snapshot, pictures, settings).values  # m 1+m d
+        return np.stack([np.stack([values[arm, 0], values[arm, 1 + arm]]) for arm in range(len(values))])
+
+    return answers().about(run_view, question, make)
+
+
 def _one_each(trace: ImageTrace) -> ImageTrace:
     """One search for each class, where a generator makes several (DiCE): the first."""
     first = np.unique(trace.group, return_index=True)[1]
@@ -220,6 +260,27 @@ def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsVi
     return answers().about(
         run_view, question, lambda of: of.counterfactual_numbers(snapshot, settings, count=GROUP, seed=0, level=LEVEL)
     )
+
+
+def right(run_view: RunView, snapshot: Snapshot) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """How often every model reads the test digits right, all of them, and how far that is from the first one."""
+
+    def make(explorer: ImageExplorer) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        X, y = (part.numpy() for part in explorer.data.test)
+        return shares_right(explorer.probabilities(snapshot, X).argmax(-1) == y)
+
+    return answers().about(run_view, ("right", snapshot.epoch), make)
+
+
+def shares_right(reads: npt.NDArray[np.bool_]) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Shares of n answers that are right (m n), with Wilson's interval; and their differences to the first model's,
+    answer by answer, with a normal interval: mean ± z · s / √n; NaN for the first itself."""
+    n, z = reads.shape[1], NormalDist().inv_cdf((1 + LEVEL) / 2)
+    apart = reads.astype(float) - reads[0]
+    wide, means = z * apart.std(axis=1) / np.sqrt(n), apart.mean(axis=1)
+    means[0] = np.nan
+    shares = wilson(reads.mean(axis=1), np.full(len(reads), n), LEVEL)
+    return spans(shares), spans(Interval(means, means - wide, means + wide))
 
 
 def labels_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import torch
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import TrainingGeneratorName
 from ctviz.evaluation.images import roughness
-from ctviz.experiments.images.answers import ImageTrace
+from ctviz.experiments.images.answers import ImageNumbers, ImageTrace
 from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
@@ -31,18 +31,18 @@ KEY = "digits-search"
 FIRST = ("lambda_egy", "tau", "steps")
 """Settings of a search that everybody sees."""
 
-MOST = {"steps": 200}
+MOST = {"steps": pictures.MOST_STEPS}
 """The largest numbers that the page offers: each step is a picture of every class by every model."""
 
 
-def controls(draft: Draft[DigitsView]) -> None:
-    """The search."""
+def controls(draft: Draft[DigitsView], *, inside: bool = False) -> None:
+    """The search; ``inside`` of a group that can be closed, which holds no other."""
     settings = search.generator(draft, KEY, get_args(TrainingGeneratorName), frame=None)
     used = GENERATORS[settings.generator].settings
     search.numbers(draft, KEY, [name for name in FIRST if name in used], most=MOST, frame=None)
     rest = [name for name in used if name not in FIRST]
     if rest:
-        with st.expander("More on the search", key="group-search-view"):
+        with st.container() if inside else st.expander("More on the search", key="group-search-view"):
             search.numbers(draft, KEY, rest, frame=None)
     search.back_button(draft, frame=None)
 
@@ -67,10 +67,6 @@ def show(layout: Layout) -> None:
             "Each test digit is on its way to another class drawn at random, the same for all models. Beside each "
             "number its 99 % interval. A lock, which leaves fewer pixels to change, lowers unevenness by itself."
         )
-    measured = {
-        name: words.Measured(ask.spans(numbers.metrics[name]), ask.spans(numbers.differences[name]))
-        for name in (*words.GAINS, *words.PRICES)
-    }
     conventional, trained = reference_pair(styles)
     change, digits = None, 0
     if conventional is not None and trained is not None:
@@ -78,9 +74,17 @@ def show(layout: Layout) -> None:
         digits = int(min(numbers.judged[conventional], numbers.judged[trained]))
     layout.say(
         words.headline_of_counterfactuals(
-            styles, change, measured, digits, layout.accuracy, layout.prefix, limits, started=begun
+            styles, change, measured(numbers), digits, layout.accuracy, layout.prefix, limits, started=begun
         )
     )
+
+
+def measured(numbers: ImageNumbers) -> dict[str, words.Measured]:
+    """What headlines say of many digits."""
+    return {
+        name: words.Measured(ask.spans(numbers.metrics[name]), ask.spans(numbers.differences[name]))
+        for name in (words.READ, *words.GAINS, *words.PRICES)
+    }
 
 
 def change_of(trace: ImageTrace, explorer: ImageExplorer, pair: tuple[int, int]) -> words.Change | None:

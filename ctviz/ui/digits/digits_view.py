@@ -17,7 +17,7 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import BaseView, Changes, rounded, sentence
 from ctviz.ui.kit.search import check_tau, search_of, valid_search
 
-PartName = Literal["digit", "classes", "counterfactuals", "fool"]
+PartName = Literal["read", "digit", "classes", "counterfactuals", "fool"]
 
 RANDOM, HARD, OWN, CLASS = "random", "hard", "own", "class"
 _PICK = re.compile(rf"{RANDOM}|{HARD}|{OWN}|{CLASS}[0-9]")
@@ -39,6 +39,7 @@ class DigitsView(BaseView):
         drawing: the digit that somebody drew.
         explain: the class whose answer is explained; None for each model's own answer.
         attribution: settings of the attribution that differ from the usual ones.
+        to: the digit that the one looked at is to become; None for the likeliest other one to the conventional model.
         search: settings of the search that differ from those that the run was measured with.
         strength: of the colours of an attribution, in per cent.
         tint: of the colours of a change, in per cent.
@@ -56,6 +57,7 @@ class DigitsView(BaseView):
     strength: int = Field(STRENGTH, ge=0, le=100)
     tint: int = Field(0, ge=0, le=100)
     frame: int | None = Field(None, ge=0, le=1000)
+    to: int | None = Field(None, ge=0, le=9)
     search: Changes = ()
     attack: Literal["fgsm", "pgd"] = "fgsm"
     within: Literal[0, 1] = 1

@@ -15,7 +15,7 @@ from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle
 from ctviz.prose import begun, number
-from ctviz.ui.digits.answers import spans
+from ctviz.ui.digits.answers import Another, spans
 from ctviz.ui.digits.pictures import arrivals
 from ctviz.ui.kit.facts import Fact, Row
 
@@ -118,6 +118,12 @@ def right_at(
     return _shares_compared(title, found, apart, styles, note)
 
 
+def right_as_is(found: Sequence[Span], apart: Sequence[Span], styles: Sequence[ArmStyle]) -> Fact:
+    """How often models are right on all test digits, with intervals."""
+    note = "Share of all test digits that a model reads as meant; beside it its 99 % interval."
+    return _shares_compared("Right on digits as they are", found, apart, styles, note)
+
+
 # -- all classes -----------------------------------------------------------------------------------------
 
 
@@ -135,7 +141,21 @@ def attention(means: ClassMeans, styles: Sequence[ArmStyle], locked: int) -> lis
 
 # -- counterfactuals -----------------------------------------------------------------------------------------
 
-TAKEN = ("validity", "mature", "variation", "change_variation", "roughness", "cost", "steps", "ip")
+READ = ("read_as", "read_as_before", "validity", "cost")
+"""What is said of counterfactual digits where the question is whether they can be read, in this order."""
+
+TAKEN = (
+    "read_as",
+    "read_as_before",
+    "validity",
+    "mature",
+    "variation",
+    "change_variation",
+    "roughness",
+    "cost",
+    "steps",
+    "ip",
+)
 """What is said of counterfactual digits, in this order."""
 
 BY_LIMITS = ("variation", "change_variation", "cost", "ip")
@@ -143,7 +163,12 @@ BY_LIMITS = ("variation", "change_variation", "cost", "ip")
 
 
 def taken(
-    numbers: ImageNumbers, styles: Sequence[ArmStyle], limits: Sequence[str] = (), *, started: bool = True
+    numbers: ImageNumbers,
+    styles: Sequence[ArmStyle],
+    limits: Sequence[str] = (),
+    *,
+    started: bool = True,
+    only: Sequence[str] = TAKEN,
 ) -> list[Fact]:
     """What counterfactual digits take, over a group of digits, with intervals.
 
@@ -152,9 +177,10 @@ def taken(
         styles: of the models (m).
         limits: how each model's search is limited otherwise than the first one's (m); empty: alike.
         started: whether training has begun.
+        only: the numbers that are said.
     """
     facts = [_judged(numbers, styles)]
-    for name in TAKEN:
+    for name in only:
         metric, found, apart = DIGIT_METRICS[name], spans(numbers.metrics[name]), spans(numbers.differences[name])
         note = metric.help.replace(" τ.", f" τ = {numbers.settings.tau:g}.")
         if metric.share:
@@ -187,3 +213,30 @@ def one_digit_taken(trace: ImageTrace, styles: Sequence[ArmStyle]) -> Fact:
         f"τ = {trace.settings.tau:g}, unsure with less."
     )
     return Fact("This digit: searches that arrive", _rows(styles, values), note=note)
+
+
+# -- reading ---------------------------------------------------------------------------------------------
+
+
+def read_here(
+    found: Another,
+    to: int,
+    styles: Sequence[ArmStyle],
+    guess: tuple[bool, bool] | None,
+    pair: tuple[int, int] | None,
+) -> Fact:
+    """What the reader reads in what each model has made of one digit, and whether the person read the target there.
+
+    Args:
+        to: the target.
+        guess: whether the person reads it in the digits of the two models of ``pair``; None where they did not say.
+    """
+    rows = []
+    for arm, style in enumerate(styles):
+        said = ""
+        if guess is not None and pair is not None and arm in pair:
+            said = f"you: {words.an(to)}" if guess[pair.index(arm)] else f"you: not {words.an(to)}"
+        rows.append(Row(style.short, words.answer(found.after[arm, to]), style.role, small=said))
+    before = words.answer(found.before)
+    note = f"The digit and how sure the reader is of it, after the change; before, it reads {before}."
+    return Fact(f"The reader, where {words.an(to)} was aimed at", rows, note=note)

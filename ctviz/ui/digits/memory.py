@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -40,6 +41,8 @@ class DigitsMemory:
         files: pictures that were uploaded, and what was done to each.
         painting: whether the mask painter is open though what is locked is one of the usual choices.
         painted: the mask that was taken over last, so that a refused one is refused once.
+        guesses: pictures of which the person has said what they read, or that they would rather see → whether they
+            read the target in the conventional model's digit, and in the other's.
         folder_asked: whether the folder of all digits is asked for and not known yet.
     """
 
@@ -50,6 +53,7 @@ class DigitsMemory:
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     painting: bool = False
     painted: str | None = None
+    guesses: dict[Hashable, tuple[bool, bool] | None] = field(default_factory=dict)
     folder_asked: bool = False
 
     def forget_training(self) -> None:

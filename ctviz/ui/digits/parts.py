@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ctviz.ui.digits import attack, classes, counterfactuals, digit
+from ctviz.ui.digits import another, attack, classes, counterfactuals, digit
 from ctviz.ui.digits.digits_view import DigitsView, PartName
 from ctviz.ui.digits.layout import DigitsPart
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 
 PARTS: dict[PartName, DigitsPart] = {
+    "read": another.PART,
     "digit": digit.PART,
     "classes": classes.PART,
     "counterfactuals": counterfactuals.PART,

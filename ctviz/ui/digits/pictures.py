@@ -18,7 +18,7 @@ from ctviz.figures.digits.pictures import greys, quantised
 from ctviz.figures.stage.recording import HEADINGS, limits_of
 from ctviz.figures.theme import ArmStyle, arm_styles, short_head
 from ctviz.training.arm import Arm
-from ctviz.ui.digits.answers import Digit, DigitHistory
+from ctviz.ui.digits.answers import Another, Digit, DigitHistory
 from ctviz.ui.digits.digits_view import EPSILONS
 from ctviz.ui.digits.locks import PAPER_LOCK, locked_pixels
 
@@ -35,6 +35,9 @@ STANDS_OUT = 0.998
 
 PER_ROW = 4
 """Digits in a row of the gallery."""
+
+MOST_STEPS = 200
+"""Steps of a search up to which a film shows each: ten pictures of every model."""
 
 
 # -- names --------------------------------------------------------------------------------------------
@@ -189,29 +192,115 @@ def of_classes(
 def of_counterfactuals(trace: ImageTrace, digit: Digit, experiment: Experiment) -> ImageGrid:
     """One digit on its way to each class, one row for each model; frames are steps of the search."""
     styles = styles_of(experiment)
-    points = trace.points
-    m, k, frames, _ = points.shape
+    shown = steps_shown(trace.points.shape[2] - 1, int(trace.steps.max(initial=1)))
+    points = trace.points[:, :, shown]
+    m, k, _, _ = points.shape
     over, _ = quantised(points - points[:, :, :1], 2.0)
-    captions = [[[words.percent(float(chance)) for chance in trace.probability[arm, c]] for c in range(k)]
+    captions = [[[words.percent(float(chance)) for chance in trace.probability[arm, c, shown]] for c in range(k)]
                 for arm in range(m)]  # fmt: skip
-    marks = [[_states(trace, arm, c) for c in range(k)] for arm in range(m)]
+    marks = [[[_states(trace, arm, c)[step] for step in shown] for c in range(k)] for arm in range(m)]
     arrived = [f"{style.title}: {got} of {asked}" for style, (got, asked) in zip(styles, arrivals(trace), strict=True)]
-    outline = np.stack([outline_of(arm) for arm in experiment.arms])
     return ImageGrid(
         rows=headings(experiment),
         columns=[f"→ {c}" for c in range(k)],
         images=greys(points),
         overlays=over,
         scale=of_change(2.0),
-        frames=[f"step {step}" for step in range(frames)],
+        frames=[f"step {step}" for step in shown],
         axis="Search step",
         captions=captions,
         marks=marks,
-        outline=outline if outline.any() else None,
+        outline=_outlines(experiment),
         outlined="may not change",
         alt=f"{digit.words} on its way to each of ten classes. Arrived: {'; '.join(arrived)}.",
         size=PIXELS,
     )
+
+
+def of_another(found: Another, digit: Digit, to: int, experiment: Experiment, *, told: bool) -> ImageGrid:
+    """One digit before and after it was to become another one, and what changed; one row for each model.
+
+    ``told``: what the reader reads after the change.
+    """
+    trace = found.trace
+    first, last = trace.points[:, to, 0], trace.points[:, to, 1]  # m d
+    m, d = last.shape
+    over = np.zeros((m, 3, 1, d), dtype=np.int8)
+    over[:, 2, 0] = quantised(last - first, 2.0)[0]
+    chances = [(float(chance[0]), float(chance[1])) for chance in trace.probability[:, to]]
+    answers = [(int(trace.predicted[arm, to]), int(trace.predicted_final[arm, to])) for arm in range(m)]
+    after = [f"reader: {words.answer(found.after[arm, to])}" if told else "" for arm in range(m)]
+    alt = [f"{style.title} reads {words.an(answers[arm][1])}" for arm, style in enumerate(styles_of(experiment))]
+    return ImageGrid(
+        rows=headings(experiment),
+        columns=["Before", "After", "What changed"],
+        images=greys(np.stack([first, last, first], axis=1))[:, :, None],
+        overlays=over,
+        scale=of_change(2.0),
+        captions=[
+            [
+                f"model: {answers[arm][0]}",
+                f"model: {answers[arm][1]}" + (f" · {words.percent(chances[arm][1])}" if answers[arm][1] == to else ""),
+                "",
+            ]
+            for arm in range(m)
+        ],
+        marks=[[f"reader: {words.answer(found.before)}" if told else "", after[arm], ""] for arm in range(m)],
+        outline=_outlines(experiment),
+        outlined="may not change",
+        highlight=[(arm, 1) for arm in range(m)],
+        alt=f"{digit.words}, before and after it was to become {words.an(to)}. {'; '.join(alt)}.",
+        size=PIXELS,
+    )
+
+
+def of_looks(found: Another, values: npt.NDArray[Any], to: int, experiment: Experiment) -> ImageGrid:
+    """Where every model looks (m 2 d) in a digit, and in what it has made of it."""
+    points = found.trace.points[:, to]  # m 2 d
+    limit = scale_of(values)
+    return ImageGrid(
+        rows=headings(experiment),
+        columns=["Looks here before", "And after"],
+        images=greys(points)[:, :, None],
+        overlays=quantised(values, limit)[0][:, :, None],
+        scale=Scale(limit, "attribution to the answer"),
+        alt="Where each model looks, in the digit as it was and in what it has made of it.",
+        size=PIXELS,
+    )
+
+
+def of_targets(found: Another, to: int, experiment: Experiment, *, told: bool) -> ImageGrid:
+    """The digit after it was to become each class, small, to choose from. ``told``: what the reader reads."""
+    points = found.trace.points[:, :, 1]  # m c d
+    read = found.after.argmax(-1)
+    m, k = read.shape
+    captions = [[f"reads {read[arm, c]}" for c in range(k)] for arm in range(m)] if told else ()
+    marks = [["right" if read[arm, c] == c else "wrong" for c in range(k)] for arm in range(m)] if told else ()
+    return ImageGrid(
+        rows=headings(experiment),
+        columns=[f"→ {c}" for c in range(k)],
+        images=greys(points)[:, :, None],
+        captions=captions,
+        marks=marks,
+        highlight=[(arm, to) for arm in range(m)],
+        alt=f"The same digit made into each of {k} classes, by each of {m} models.",
+        size=PIXELS,
+        clickable="Click a digit to see it large",
+    )
+
+
+def _outlines(experiment: Experiment) -> npt.NDArray[np.bool_] | None:
+    outline = np.stack([outline_of(arm) for arm in experiment.arms])
+    return outline if outline.any() else None
+
+
+def steps_shown(steps: int, taken: int) -> list[int]:
+    """The steps that a film of searches of at most ``steps`` shows: all of them; or where these would be too many to
+    send, those until the last search has ended (``taken``), every so many."""
+    if steps > MOST_STEPS:
+        steps = max(taken, 1)
+    apart = 1 if steps <= MOST_STEPS else -(-steps // (MOST_STEPS // 2))
+    return [*range(0, steps, apart), steps]
 
 
 def whose_lock(experiment: Experiment) -> str:

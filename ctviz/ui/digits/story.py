@@ -60,6 +60,12 @@ def _plays(view: DigitsView) -> bool:
     return bool(view.play) and view.part != "digit"
 
 
+def _timed(view: DigitsView) -> bool:
+    """Whether epochs can be chosen above the picture: not where they play in it, nor where the finished models are what
+    it is about, unless another epoch was asked for."""
+    return view.part not in ("digit", "read") or (view.part == "read" and view.epoch is not None)
+
+
 def _show(service: Service, draft: Draft[DigitsView]) -> None:
     state = service.state(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
@@ -73,7 +79,7 @@ def _show(service: Service, draft: Draft[DigitsView]) -> None:
         return
     projecting = draft.view.view == "project"
     left, right = (st.container(),) * 2 if projecting else st.columns(SHARES, gap="medium")
-    if draft.view.part != "digit":
+    if _timed(draft.view):
         with left:
             _timeline(draft, run_view)
     if _awaits_autoencoder(service, draft):

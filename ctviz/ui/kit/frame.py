@@ -27,12 +27,13 @@ from ctviz.prose import unbroken
 from ctviz.ui.kit.draft import Draft, run_again, write_link
 from ctviz.ui.kit.pages import PAGES, Page
 from ctviz.ui.kit.printed import printed
-from ctviz.ui.launch import ask_nobody, keep_uploads_in_memory
+from ctviz.ui.launch import ask_nobody, bound_uploads, keep_uploads_in_memory
 
 P = ParamSpec("P")
 
 ask_nobody()  # `ctviz serve` has done so before; `streamlit run app.py` has not
 keep_uploads_in_memory()
+bound_uploads()
 
 
 ARROW = ":material/arrow_forward:"

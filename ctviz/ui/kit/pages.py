@@ -30,6 +30,9 @@ TRAJECTORIES = Page("pages/trajectories.py", "Trajectories", of_one_run=True)
 ACTIONABILITY = Page("pages/actionability.py", "Actionability", "figure1", of_one_run=True)
 RECOURSE = Page("pages/recourse.py", "Recourse", "german", of_one_run=True)
 DIGITS = Page("pages/digits.py", "Digits", "mnist", of_one_run=True)
+FIRST_DIGITS = {"preset": "readable", "part": "read", "pick": "class5", "to": "8"}
+"""What Digits opens with for those who come with no wish; a link that names no run still means the page's preset."""
+
 TRADEOFFS = Page("pages/tradeoffs.py", "Trade-offs")
 PAPER = Page("pages/paper.py", "Paper")
 LIMITS = Page("pages/limits.py", "Limits")

@@ -15,12 +15,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import streamlit as st
 
 from ctviz.errors import CtvizError, JobError
-from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.base import Engine, TaskResult
 from ctviz.experiments.engines.local import JobEngine
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobManager
@@ -37,6 +37,13 @@ MOST_REMEMBERED = 50
 
 NEARLY = 0.9
 """Most that a task counts for before it has ended, however long it takes."""
+
+
+class RunnerEngine(Engine, Protocol):
+    """An engine that says how many tasks it runs at the same time."""
+
+    @property
+    def lanes(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,7 @@ class _StudyRun:
     words: str
     owner: str
     expected: float
+    engine: RunnerEngine
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
     outcomes: list[TaskResult[Any]] = field(default_factory=list)
@@ -113,7 +121,15 @@ class Runner:
         self._runs: OrderedDict[str, _StudyRun] = OrderedDict()
         self._lock = threading.Lock()
 
-    def start(self, key: str, steps: Steps[Any], words: str, owner: str, seconds: float | None = None) -> None:
+    def start(
+        self,
+        key: str,
+        steps: Steps[Any],
+        words: str,
+        owner: str,
+        seconds: float | None = None,
+        engine: RunnerEngine | None = None,
+    ) -> None:
         """Begins a study of one step; one that is under way is left alone.
 
         Args:
@@ -122,6 +138,7 @@ class Runner:
             words: what its units are, and what becomes of them: ``models are trained``.
             owner: who asks, such as a session: it may have one under way.
             seconds: about how long all of it takes with one worker; by default what its tasks say.
+            engine: who carries it out; by default the workers of the server.
 
         Raises:
             JobError: another one of this owner is under way, or too many of all.
@@ -139,8 +156,9 @@ class Runner:
                 )
             step = next(steps)
             whole = sum(task.seconds for task in step.tasks) if seconds is None else seconds
-            expected = whole / max(1, min(self._engine.lanes, len(step.tasks)))
-            run = _StudyRun(key, steps, step, words, owner, expected)
+            own = engine or self._engine
+            expected = whole / max(1, min(own.lanes, len(step.tasks)))
+            run = _StudyRun(key, steps, step, words, owner, expected, own)
             self._runs.pop(key, None)
             self._runs[key] = run
             for old in [other for other, one in self._runs.items() if one.ended][:-MOST_REMEMBERED]:
@@ -167,7 +185,7 @@ class Runner:
             job = None if task.key in over else self._jobs.status(task.key)
             if job is not None and job.state == "running":
                 units = run.units_of[task.key]
-                expected = run.expected * self._engine.lanes * units / max(run.units, 1)
+                expected = run.expected * run.engine.lanes * units / max(run.units, 1)
                 since = time.time() - (job.started or time.time())
                 total += units * min(NEARLY, since / max(expected, 0.1))
         return total
@@ -202,11 +220,12 @@ class Runner:
         try:
             with contextlib.suppress(CtvizError):  # told by the tasks; else it is put together from its parts each time
                 carry_out(
-                    from_first(run.step, run.steps), self._store, self._engine,
+                    from_first(run.step, run.steps), self._store, run.engine,
                     on_result=run.outcomes.append, cancelled=run.stopped.is_set,
                 )  # fmt: skip
         finally:  # whatever happens, nobody waits for it any longer
             run.ended = time.monotonic()
+            run.engine = self._engine  # another one may hold much
 
 
 @st.cache_resource(show_spinner=False)

@@ -14,7 +14,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 import streamlit as st
 import torch
@@ -27,15 +27,14 @@ from ctviz.data.schema import Schema, ends_of
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.cost import about_seconds as about_seconds
+from ctviz.experiments.in_memory import TrainingState, TrainingStatus
 from ctviz.experiments.run import check_size, picture_bytes, run_job
 from ctviz.experiments.store import Store, open_store
 from ctviz.figures.stage.recording import span_of
 from ctviz.jobs import JobManager
 from ctviz.training.arm import Purpose
-from ctviz.ui.kit import rights
+from ctviz.ui.kit import memory, rights
 from ctviz.ui.kit.run_view import RunView, RunViews
-
-State = Literal["absent", "queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 SEARCHES_AT_ONCE = 2
 """Searches and pictures that are made at the same time; each keeps one processor busy."""
@@ -58,21 +57,11 @@ WATCHES = 15.0
 
 
 @dataclass(frozen=True)
-class RunState:
-    """Where a run is, whoever computes it; ``position`` in the queue, ``ours`` if this server can cancel it."""
+class RunState(TrainingStatus):
+    """Where a run is, whoever computes it; ``ours`` if this server can cancel it, ``preset`` if it ships."""
 
-    state: State
-    epochs_done: int = 0
-    epochs: int = 0
-    seconds: float = 0.0
-    position: int = 0
-    message: str = ""
     ours: bool = False
     preset: bool = False
-
-    @property
-    def live(self) -> bool:
-        return self.state in ("queued", "running")
 
 
 class WantedRuns:
@@ -149,7 +138,7 @@ class Service:
     def state(self, key: str) -> RunState:
         """Where a run is: what the store says, and what the queue of this server adds to it."""
         run, job = self.store.status(key), self.jobs.status(key)
-        state: State = run.state
+        state: TrainingState = run.state
         message, position = run.message, 0
         if run.state != "done" and job is not None:
             if job.state in ("queued", "running"):
@@ -233,6 +222,7 @@ def make() -> Service:
     # What is loaded by now stays: without it in the collector's way, a rerun costs half.
     gc.collect()
     gc.freeze()
+    memory.keep_giving_back()
     return Service(store, jobs, RunViews(store))
 
 

@@ -267,7 +267,7 @@ def _cancel(service: Service, key: str) -> None:
         service.cancel(key)
 
 
-def how_far(state: RunState | TrainingStatus, epochs: int, doing: str = "Training") -> str:
+def how_far(state: TrainingStatus, epochs: int, doing: str = "Training") -> str:
     """How far a training under way is: its place in the queue, or its epochs and about the time that is left."""
     if state.state == "queued" and state.position > 1:
         return f"Waiting for a worker: place {state.position} in the queue, where small trainings go first."

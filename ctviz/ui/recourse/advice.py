@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from ctviz.catalogue import advice as words
+from ctviz.catalogue.rows import in_words_of
 from ctviz.data.tables.table import Table
 from ctviz.experiments.advice import AdvisedPlan, AdvisedRelease, ModelAdvice
 from ctviz.figures.recourse.dumbbell import chart, opened_table, style
@@ -15,6 +16,7 @@ from ctviz.prose import begun, listed, number, unbroken
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.service import session
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
 from ctviz.ui.recourse.asked import SHOWN, Answer, exact_shown
@@ -47,7 +49,8 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> Non
         with column, st.container(key=f"advice-{model.arm.replace(' ', '-')}"):
             _column(draft, found, model, now)
     told = EFFORT if most else ""
-    st.caption(literal(f"{words.asked_sentence(found.advice)} {told}".strip()))
+    said = in_words_of(found.advice.data, words.asked_sentence(found.advice))
+    st.caption(literal(f"{said} {told}".strip()))
 
 
 def large_changes(found: Answer, plan: int) -> tuple[str, ...]:
@@ -78,7 +81,8 @@ def _column(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now: 
     plan = model.plans[at]
     told = _notes(("then", words.then_sentence(plan)), _proof(found, model, at))
     more = _notes(("slip", words.slip_sentence(plan)), ("near", words.nearness_sentence(plan)))
-    st.html(_plan(plan, fewer=at < draft.view.plan) + told + chart(model, plan, palette()) + opened_table(plan) + more)
+    shown = _plan(plan, fewer=at < draft.view.plan) + told + chart(model, plan, palette()) + opened_table(plan) + more
+    st.html(in_words_of(found.advice.data, shown))
     if cheaper(model, found.proved.get(model.arm)):
         _offer_cheaper(found, model)
     pins.keep_button(draft, found, model, plan, now)
@@ -166,7 +170,8 @@ def _without(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now:
     if model.release is not None and model.release.plan is not None:
         plan = model.release.plan
         told = _notes(("then", words.then_sentence(plan)), ("near", words.nearness_sentence(plan)))
-        st.html(f"<h3>With that, the cheapest plan</h3>{_plan(plan)}{told}{chart(model, plan, palette())}")
+        shown = f"<h3>With that, the cheapest plan</h3>{_plan(plan)}{told}{chart(model, plan, palette())}"
+        st.html(in_words_of(found.advice.data, shown))
 
 
 def _release_button(draft: Draft[RecourseView], table: Table, model: ModelAdvice, freed: AdvisedRelease | None) -> None:
@@ -190,9 +195,9 @@ def proof_status(found: Answer) -> None:
         run_again()
     if not open_:
         return
+    proofs().look(session())
     places = [place for task in open_ if (place := proofs().place(task.key)) is not None]
     if not places:  # what is shown is no longer what the session wants
         st.rerun()
-    waits = min(places) > 0
-    how = "waits for its turn: others asked before" if waits else "is under way"
+    how = "begins when those before it have ended" if min(places) > 0 else "is under way"
     st.caption(f"The proof {how}. The plans stay as they are; what is proved of them follows.")

@@ -10,6 +10,7 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.catalogue.advice import title_among, training_title
 from ctviz.catalogue.settings import CONSTRAINTS
+from ctviz.counterfactuals.exact.cheapest import Solver
 from ctviz.data.rules import Rules
 from ctviz.experiments.advice import Advice, ModelAdvice
 from ctviz.experiments.config import Experiment
@@ -17,11 +18,7 @@ from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked
-from ctviz.ui.recourse.proofs import Failure, Proofs, Task, size_of, with_proof
-
-SECONDS = 15.0
-"""That the proof of one plan is given."""
-
+from ctviz.ui.recourse.proofs import SECONDS, Failure, Proofs, Task, size_of, with_proof
 
 SHOWN = "recourse-exact"
 """Where the session keeps of which answers it wants to see the proved plans."""
@@ -53,19 +50,22 @@ class Asked:
         Raises:
             DataError: rules that leave a feature of this person no value.
         """
-        found: Advice = _answers().get(self.shown_key, lambda: self._advice(self.arms, self.plans, exact=False))
-        return found
 
-    def _advice(self, arms: tuple[str, ...], plans: int, exact: bool) -> Advice:
-        return self.ground.adviser.advise(
-            self.person.asked, self.rules, plans=plans, exact=exact, time_limit=SECONDS, arms=arms
-        )
+        def advice() -> Advice:
+            return self.ground.adviser.advise(
+                self.person.asked, self.rules, plans=self.plans, exact=False, time_limit=SECONDS, arms=self.arms
+            )
+
+        found: Advice = _answers().get(self.shown_key, advice)
+        return found
 
     def tasks(self, advice: Advice) -> list[Task]:
         """The proofs of what the models ask: first of the cheapest plan of each, then of all."""
         wanted = [model.arm for model in advice.models if model.outcome != "accepted"]
         counts = (1, self.plans) if self.plans > 1 else (1,)
-        return [Task(self.key(arm, count), _Prove(self, arm, count)) for count in counts for arm in wanted]
+        return [
+            Task(self.key(arm, count), _Prove(self, arm, count), self.key(arm, 1)) for count in counts for arm in wanted
+        ]
 
     def proved(self, arm: str, proofs: Proofs) -> ModelAdvice | Failure | None:
         """As much as is proved by now of what a model asks: of all plans, or of the cheapest."""
@@ -86,8 +86,12 @@ class _Prove:
     arm: str
     plans: int
 
-    def __call__(self) -> ModelAdvice:
-        return self.asked._advice((self.arm,), self.plans, exact=True).models[0]
+    def __call__(self, solver: Solver, seconds: float) -> ModelAdvice:
+        asked = self.asked
+        advice = asked.ground.adviser.advise(
+            asked.person.asked, asked.rules, plans=self.plans, time_limit=seconds, arms=(self.arm,), solver=solver
+        )
+        return advice.models[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ OWN = "own"
 
 def choose_data(draft: Draft[RecourseView]) -> None:
     """A menu of the tables whose models are trained, and of the session's own."""
-    known, held = dict(_at_hand()), uploads.held()
+    known, held = dict(at_hand()), uploads.held()
     titles = {name: TABLES[name].title for name in known}
     shown = None if _about_own(draft) else next((n for n, e in known.items() if e.data == draft.experiment.data), None)
     if held is not None:
@@ -36,7 +36,7 @@ def choose_data(draft: Draft[RecourseView]) -> None:
             draft.look(person=int(FIRST["person"]))
 
     bind.choice(
-        "Decisions about", titles, bind.to("recourse-data", shown, take, renewed=True), words=titles,
+        "Table", titles, bind.to("recourse-data", shown, take, renewed=True), words=titles,
         help="Each table has models of its own. For one of yours, see the end of the page.", placeholder="Another run",
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ def _about_own(draft: Draft[RecourseView]) -> bool:
     return own.run is not None if own is not None else uploads.kept_run(draft.view.own) is not None
 
 
-def _at_hand() -> Iterator[tuple[str, Experiment]]:
+def at_hand() -> Iterator[tuple[str, Experiment]]:
     """The presets on tables of people whose runs are in the store."""
     store = service().store
     return ((name, one) for name, one in _on_tables() if store.status(one.key).state == "done")

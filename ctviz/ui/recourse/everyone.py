@@ -12,6 +12,7 @@ import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.catalogue import population as words
+from ctviz.catalogue.rows import in_words_of
 from ctviz.data.rules import Rules
 from ctviz.experiments.population import Metric, Population, PopulationSettings
 from ctviz.experiments.reliance import Proxy
@@ -51,7 +52,10 @@ def everyone(draft: Draft[RecourseView], ground: Ground, rules: Rules) -> None:
         st.subheader("Everyone", anchor=False)
         n = min(settings_of(ground, rules).people, len(ground.refused))
         bind.toggle(
-            f"Compare both models over {'a thousand' if n == 1000 else f'{n:,}'} people whom both refuse",
+            in_words_of(
+                ground.adviser.table.name,
+                f"Compare both models over {'a thousand' if n == 1000 else f'{n:,}'} people whom both refuse",
+            ),
             bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
         )
         if opened:
@@ -98,26 +102,28 @@ def _populations() -> Cache:
 
 
 def _show(found: Population) -> None:
-    page_title(words.headline(found), level=3)
+    page_title(in_words_of(found.data, words.headline(found)), level=3)
     if found.n:
-        st.caption(literal(words.asked_sentence(found)))
+        st.caption(literal(in_words_of(found.data, words.asked_sentence(found))))
         st.html(f'<p class="ctviz-limit-key">{escape(figure.key())}</p>')
         for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
             told = words.POPULATION_METRICS[metric]
             with cell:
-                st.html(f'<p class="ctviz-chart-title" title="{escape(told.help)}">{escape(told.title)}</p>')
+                title, help = (escape(in_words_of(found.data, said)) for said in (told.title, told.help))
+                st.html(f'<p class="ctviz-chart-title" title="{help}">{title}</p>')
                 st.plotly_chart(
                     figure.chart(found, metric, palette()), key=f"everyone-{metric}", theme=None,
-                    alt=figure.described(found, metric), config={"displayModeBar": False},
+                    alt=in_words_of(found.data, figure.described(found, metric)), config={"displayModeBar": False},
                 )  # fmt: skip
         plain = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
-        _sentences("What both models ask", [*plain, *words.groups_sentences(found)])
+        both = [in_words_of(found.data, said) for said in (*plain, *words.groups_sentences(found))]
+        _sentences("What both models ask", both)
     _sentences("What their decisions rest on", words.reliance_sentences(found), words.PROXIES_HELP)
-    st.html(figure.to_paper(found))
+    st.html(in_words_of(found.data, figure.to_paper(found)))
     st.html(f"<style>{PAPER}</style>")  # Streamlit puts a style alone after those of the frame
     if found.n:
         with st.expander("All numbers as a table", key="everyone-table"):
-            scrolling("All numbers of everyone", number_table(found))
+            scrolling(*(in_words_of(found.data, said) for said in ("All numbers of everyone", number_table(found))))
             if found.reliance is not None:
                 scrolling("What decisions rest on", reliance_table(found))
 
@@ -177,7 +183,7 @@ def _background(asked: AskedOfEveryone, found: Population | None) -> None:
         n = min(asked.settings.people, len(asked.ground.refused))
         _press(
             asked,
-            f"Advise {n:,} people under these rules",
+            in_words_of(asked.ground.adviser.table.name, f"Advise {n:,} people under these rules"),
             "Each gets a plan from both models, in the background; then plans are proved.",
         )
     elif not proved_enough(found, (whole := asked.proving_all()).settings):

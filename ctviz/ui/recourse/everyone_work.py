@@ -1,26 +1,28 @@
-"""Advice for everyone in the background: of stored runs by worker processes, of a table of one's own in this process.
+"""Advice for everyone in the background, by the server's runner of studies (``kit.runner``) and worker processes.
 
 The parts of a stored run go into the store. A table that somebody has uploaded is not written to the disk, so neither
-are its plans: they are made here, by one thread, and kept in memory as long as its models are. The server's runner
-(``kit.runner``) cannot do that: its tasks are done by other processes, and their results lie in the store.
+are its plans: an engine of its own hands its models to workers, and keeps what they send in memory as long as the
+models are there.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 import streamlit as st
 
-from ctviz.errors import CtvizError, JobError
+from ctviz.errors import CtvizError
 from ctviz.experiments.adviser import Adviser
-from ctviz.experiments.everyone import advise_everyone, draw
-from ctviz.experiments.population import MOST_PEOPLE, Population, PopulationSettings
+from ctviz.experiments.engines.base import T, TaskResult
+from ctviz.experiments.everyone import advised, assembled, draw
+from ctviz.experiments.population import MOST_PEOPLE, Drawn, Part, Population, PopulationSettings, Span
+from ctviz.experiments.store import Store
 from ctviz.studies.population import (
     PARTS,
     PLAN_SECONDS,
@@ -31,12 +33,15 @@ from ctviz.studies.population import (
 )
 from ctviz.studies.steps import Step, Steps
 from ctviz.ui.kit.frame import log
-from ctviz.ui.kit.runner import State, StudyProgress, runner
+from ctviz.ui.kit.runner import StudyProgress, runner
 from ctviz.ui.kit.service import service
 from ctviz.ui.recourse.ground import Ground
 
 MOST_REMEMBERED = 8
-"""Answers of this process that are kept for the models of one table."""
+"""Answers that are kept for the models of one table of one's own."""
+
+WORKERS = 2
+"""Processes that advise on a table of one's own; each holds its models."""
 
 WORDS = "people are advised"
 
@@ -45,7 +50,8 @@ WORDS = "people are advised"
 class Work:
     """What is under way, or has ended, for a question.
 
-    ``polished``: whether everybody has a plan by now, so that only proofs are missing. ``result``: of this process.
+    ``polished``: whether everybody has a plan by now, so that only proofs are missing. ``result``: where it is in
+    memory, and not in the store.
     """
 
     progress: StudyProgress
@@ -93,10 +99,12 @@ class AskedOfEveryone:
         Raises:
             JobError: too much is under way. StoreError: the disk does not take it.
         """
-        if not self.stored:
-            _here().begin(self)
+        if self.stored:
+            runner().start(self.key, self._steps(), WORDS, owner=self.key)
             return
-        runner().start(self.key, self._steps(), WORDS, owner=self.key)
+        missing = [task for task in self.tasks if task.key not in _kept(self).parts]
+        runner().start(self.key, self._own_steps(missing), WORDS, owner=self.key, engine=OwnWorkers(self))
+        weakref.finalize(self.ground, runner().cancel, self.key)  # the engine holds the models, but not the ground
 
     def _steps(self) -> Steps[object]:
         """All that is left as one step, plans before proofs; then all of it."""
@@ -106,109 +114,83 @@ class AskedOfEveryone:
         yield Step(missing, people, units=lambda task: task.span.people)
         return stored_population(self.ground.adviser, self.settings, store)
 
+    @staticmethod
+    def _own_steps(tasks: Sequence[PopulationTask]) -> Steps[None]:
+        """All of it as one step; what comes of it is with its engine."""
+        yield Step(tasks, sum(task.span.people for task in tasks), units=lambda task: task.span.people)
+
 
 def work_of(asked: AskedOfEveryone) -> Work | None:
     """What is under way for a question, or has ended; None if it was not begun here."""
-    if not asked.stored:
-        return _here().work(asked)
     progress = runner().progress(asked.key)
     if progress is None:
         return None
+    if not asked.stored:
+        result = _kept(asked).answer
+        return Work(progress, result is not None, lambda: runner().cancel(asked.key), result)
     store = service().store
     polished = all(PARTS.has(store, task.key) for task in asked.tasks if not task.span.proved)
     return Work(progress, polished, lambda: runner().cancel(asked.key))
 
 
-# -- in this process ---------------------------------------------------------------------------------------
-
-
-class _StoppedError(Exception):
-    """Somebody has stopped the work."""
+# -- of a table of one's own -----------------------------------------------------------------------------
 
 
 @dataclass
-class _Thread:
-    """The work on one question, by a thread of this process."""
+class _Kept:
+    """What is known of a question: its parts by the keys of their tasks, and the answer once everybody has a plan."""
 
-    expected: float
-    began: float = field(default_factory=time.monotonic)
-    ended: float | None = None
-    done: int = 0
-    units: int = 0
-    message: str = ""
-    result: Population | None = None
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-    def follow(self, done: int, total: int) -> None:
-        """Notes how far it is; ends it where somebody has stopped it."""
-        self.done, self.units = done, total
-        if self.stopped.is_set():
-            raise _StoppedError
-
-    @property
-    def progress(self) -> StudyProgress:
-        seconds = (self.ended or time.monotonic()) - self.began
-        state: State = "running"
-        if self.ended is not None:
-            state = "cancelled" if self.stopped.is_set() else "failed" if self.message else "done"
-        return StudyProgress(state, self.done, self.units, seconds, self.message, self.expected, what=WORDS)
-
-
-class Here:
-    """Work on questions by threads of this process, one at a time; safe to call from any thread.
-
-    It holds nobody's models: when they are dropped, so are the answers on them, and work on them stops.
-    """
-
-    def __init__(self) -> None:
-        self._works: weakref.WeakKeyDictionary[Adviser, OrderedDict[str, _Thread]] = weakref.WeakKeyDictionary()
-        self._lock = threading.Lock()
-
-    def begin(self, asked: AskedOfEveryone) -> None:
-        """Begins it, unless it is under way; ``JobError`` where something else is."""
-        with self._lock:
-            works = self._works.setdefault(asked.ground.adviser, OrderedDict())
-            if asked.key in works and works[asked.key].ended is None:
-                return
-            if any(work.ended is None for known in self._works.values() for work in known.values()):
-                raise JobError("Everyone is being advised by other models right now. Wait for its end, or stop it.")
-            work = _Thread(asked.seconds())
-            before = works.pop(asked.key, None)
-            work.result = before.result if before else None
-            works[asked.key] = work
-            while len(works) > MOST_REMEMBERED:
-                works.popitem(last=False)
-        weakref.finalize(asked.ground, work.stopped.set)  # the thread holds the adviser, but not the ground
-        args = work, asked.ground.adviser, asked.settings
-        threading.Thread(target=self._run, args=args, name="ctviz-everyone", daemon=True).start()
-
-    def work(self, asked: AskedOfEveryone) -> Work | None:
-        """What is under way for a question, or has ended."""
-        with self._lock:
-            works = self._works.get(asked.ground.adviser)
-            found = None if works is None else works.get(asked.key)
-        if found is None:
-            return None
-        return Work(found.progress, found.result is not None, found.stopped.set, found.result)
-
-    def _run(self, work: _Thread, adviser: Adviser, settings: PopulationSettings) -> None:
-        try:
-            if work.result is None:
-                quick = settings.model_copy(update={"proofs": 0})
-                work.result = advise_everyone(adviser, quick, work.follow)
-            if settings.proofs:
-                work.result = advise_everyone(adviser, settings, work.follow)
-        except _StoppedError:
-            pass
-        except CtvizError as error:
-            work.message = str(error)
-        except Exception:
-            log().exception("Advice for everyone failed")
-            work.message = "Something went wrong here; what happened was written to the log."
-        finally:
-            work.ended = time.monotonic()
+    parts: dict[str, tuple[Span, Part]] = field(default_factory=dict)
+    answer: Population | None = None
 
 
 @st.cache_resource(show_spinner=False)
-def _here() -> Here:
-    return Here()
+def _all_kept() -> weakref.WeakKeyDictionary[Adviser, OrderedDict[str, _Kept]]:
+    """By the models that were asked: when these are dropped, so is what they answered."""
+    return weakref.WeakKeyDictionary()
+
+
+def _kept(asked: AskedOfEveryone) -> _Kept:
+    own = _all_kept().setdefault(asked.ground.adviser, OrderedDict())
+    found = own.setdefault(asked.key, _Kept())
+    own.move_to_end(asked.key)
+    while len(own) > MOST_REMEMBERED:
+        own.popitem(last=False)
+    return found
+
+
+class OwnWorkers:
+    """An engine for the parts of a question on one's own table: its models go to worker processes, the plans come back,
+    and nothing is written."""
+
+    lanes = 1
+
+    def __init__(self, asked: AskedOfEveryone) -> None:
+        self._adviser, self._settings, self._kept = asked.ground.adviser, asked.settings, _kept(asked)
+        self._polished = [task.key for task in asked.tasks if not task.span.proved]
+
+    def run(self, tasks: Sequence[T], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult[T]]:
+        """The parts in their order, up to the first that fails; the answer is put together when everybody has a plan,
+        and at the end."""
+        drawn = draw(self._adviser, self._settings)
+        for task in tasks:
+            began, message = time.monotonic(), ""
+            try:
+                self._make(cast(PopulationTask, task), drawn, cancelled, last=task is tasks[-1])
+            except CtvizError as error:
+                message = str(error)
+            except Exception:
+                log().exception("Advice for everyone failed")
+                message = "Something went wrong here; what happened was written to the log."
+            if cancelled():
+                return
+            yield TaskResult(task, message, time.monotonic() - began)
+            if message:
+                return
+
+    def _make(self, task: PopulationTask, drawn: Drawn, cancelled: Callable[[], bool], *, last: bool) -> None:
+        adviser, settings, kept = self._adviser, self._settings, self._kept
+        kept.parts[task.key] = task.span, advised(adviser, settings, drawn, task.span, WORKERS, cancelled)
+        whole = all(key in kept.parts for key in self._polished)
+        if whole and (kept.answer is None or last):
+            kept.answer = assembled(adviser, settings, drawn, kept.parts.values())

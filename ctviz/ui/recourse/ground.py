@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import RECOURSE
 from ctviz.ui.kit.service import service
 from ctviz.ui.recourse import uploads
+from ctviz.ui.recourse.data_choice import at_hand
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.uploads import OwnTable
 
@@ -54,6 +56,9 @@ def ground_of(draft: Draft[RecourseView]) -> Ground | None:
     experiment, view = draft.experiment, draft.view
     own = uploads.named(view.own) if view.own else None
     if own is not None and (found := own.settle()) is not None:
+        if not own.shown:
+            own.shown = True
+            uploads.turn_to(draft, own)
         _check(draft, found.experiment, [snapshot.epoch for snapshot in found.snapshots])
         return _on_own(found, own, draft.view)
     experiment = uploads.kept_run(view.own) or experiment
@@ -89,10 +94,17 @@ def _stored(experiment: Experiment, view: RecourseView) -> _Stored | None:
     status = shared.store.status(experiment.key)
     if status.state != "done":
         return None
-    key = f"{experiment.key}.{int(1000 * status.started):x} {view.epoch} {view.score}"
+    models = f"{experiment.key}.{int(1000 * status.started):x} {view.epoch}"
+    key = f"{models} {view.score}"
 
     def stored() -> _Stored:
-        return _Stored(Adviser(load_run(experiment.key, shared.store), tau=view.score, epoch=view.epoch), key)
+        made = _same_models().get(models)
+        if made is None:
+            made = Adviser(load_run(experiment.key, shared.store), tau=view.score, epoch=view.epoch)
+        elif made.tau != view.score:
+            made = made.at(view.score)
+        _same_models()[models] = made
+        return _Stored(made, key)
 
     return _advisers().get(key, stored)
 
@@ -157,6 +169,13 @@ def _advisers() -> Cache:
     return Cache(MOST_GROUNDS)
 
 
+@st.cache_resource(show_spinner=False)
+def _same_models() -> weakref.WeakValueDictionary[str, Adviser]:
+    """By run and epoch, one of the advisers that are kept, whatever its threshold: others share its table."""
+    return weakref.WeakValueDictionary()
+
+
 def prepare() -> None:
-    """Reads what the page opens with, before a class comes."""
-    ground_of(Draft(Experiment.preset(RECOURSE.preset), RecourseView()))
+    """Reads what the page opens with, and the other tables of its menu, before a class comes."""
+    for experiment in (Experiment.preset(RECOURSE.preset), *dict(at_hand()).values()):
+        ground_of(Draft(experiment, RecourseView()))

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.catalogue.rows import in_words_of
 from ctviz.data.people import Value
 from ctviz.data.schema import Feature
 from ctviz.errors import ConfigError, CtvizError
@@ -43,19 +44,26 @@ def buttons(draft: Draft[RecourseView], ground: Ground, person: Picked, values: 
     """Beside the card: another person at random, and the choice of a certain one."""
     conditions, _ = filter_of(draft, ground)
     rows = candidates(draft, ground) if conditions or not draft.view.who else ground.refused
+    table = ground.adviser.table
     st.button(
-        "Another person", key="recourse-next", icon=":material/casino:", disabled=not rows,
-        help="At random among the people of the test data whom both models refuse"
-        + (f", with {conditions_in_words(conditions, ground.adviser.table.schema)}." if conditions else "."),
+        in_words_of(table.name, "Another person"), key="recourse-next", icon=":material/casino:", disabled=not rows,
+        help=in_words_of(table.name, "At random among the people of the test data whom both models refuse")
+        + (f", with {conditions_in_words(conditions, table.schema)}." if conditions else "."),
         on_click=pick_next, args=(draft, rows),
     )  # fmt: skip
-    box = st.popover("Choose a person", icon=":material/person_search:", key="recourse-choose", on_change="rerun")
+    box = st.popover(
+        in_words_of(table.name, "Choose a person"),
+        icon=":material/person_search:",
+        key="recourse-choose",
+        on_change="rerun",
+    )
     if not box.open:
         return
     with box:
         _by_filter(draft, ground, conditions, rows)
         _by_row(draft, ground, person)
-        st.button("Type a person in", key="recourse-type", icon=":material/edit_note:", on_click=_begin, args=(values,))
+        label = in_words_of(table.name, "Type a person in")
+        st.button(label, key="recourse-type", icon=":material/edit_note:", on_click=_begin, args=(values,))
 
 
 def say_filter(draft: Draft[RecourseView], ground: Ground) -> None:
@@ -69,10 +77,12 @@ def say_filter(draft: Draft[RecourseView], ground: Ground) -> None:
     table = ground.adviser.table
     words, there = conditions_in_words(conditions, table.schema), len(matching(table, conditions))
     if there:
-        said = f"Of the {there:,} people of the test data with {words}, both models refuse none."
+        fit = "person in the test data fits" if there == 1 else "people in the test data fit"
+        said = f"Only {there:,} {fit} the filter ({words}), and both models refuse none of them."
     else:
-        said = f"Nobody in the test data has {words}."
-    st.info(literal(f"{said} The person below does not fit the filter."), icon=":material/filter_alt_off:")
+        said = f"Nobody in the test data fits the filter: {words}."
+    said = in_words_of(table.name, f"{said} The person below does not fit it either.")
+    st.info(literal(said), icon=":material/filter_alt_off:")
     st.button("Remove the filter", key="recourse-no-filter", on_click=draft.look, kwargs={"who": ""})
 
 
@@ -93,14 +103,14 @@ def _by_filter(
         st.session_state[ASKED] = (table.name, tuple(chosen))
         _put(draft, [one for one in conditions if one.feature in chosen])
 
-    st.markdown("**Among the refused, only people with**")
+    st.markdown(in_words_of(table.name, "**Among the refused, only people with**"))
     bind.several_of_many("Features", table.schema.names, bind.to("recourse-who", names, take, renewed=True))
     for name in names:
         feature = table.schema.features[table.schema.names.index(name)]
         _condition(draft, conditions, known.get(name, Condition(name)), feature)
     count = len(rows)
     whom = "person whom both models refuse fits" if count == 1 else "people whom both models refuse fit"
-    st.caption(f"{count:,} {whom}.")
+    st.caption(in_words_of(table.name, f"{count:,} {whom}."))
     st.button("Pick one of them", key="recourse-pick", disabled=not rows, on_click=pick_next, args=(draft, rows))
 
 
@@ -160,11 +170,11 @@ def form(draft: Draft[RecourseView], ground: Ground) -> None:
         st.session_state[TYPING] = {**st.session_state[TYPING], name: value}
 
     with st.container(border=True, key="recourse-form"):
-        st.html("<h2>A person of your own</h2>")
+        st.html(in_words_of(table.name, "<h2>A person of your own</h2>"))
         value_controls(table.schema, values, "typed-value", take)
         share = st.toggle(
-            "Put this person into the link", key="recourse-share",
-            help="Without it, only this page knows them: a link that you pass on, and a reload, do not.",
+            in_words_of(table.name, "Put this person into the link"), key="recourse-share",
+            help="Without it, a link that you pass on has nothing of it, nor has a reload.",
         )  # fmt: skip
 
         def done() -> None:

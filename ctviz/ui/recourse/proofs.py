@@ -1,28 +1,35 @@
 """Proofs in the background, for all sessions: two at once, in a class one, in the order in which they were asked for.
 
-A session wants the proofs of what it looks at. Those that nobody wants any more by the time their turn comes are left
-out; what has been proved is kept, for all sessions, within the one bound of what pages keep.
+A session wants the proofs of what it looks at, as long as it looks. What nobody wants any more is left out, or stopped:
+the exact search runs in worker processes of its own, small ones without torch, which can be killed at any time, and
+whose memory is not the server's. What has been proved is kept, for all sessions, within the one bound of what pages
+keep, and so is the answer to each question: the proof of the first plan is not made again for that of all.
 """
 
 from __future__ import annotations
 
-import atexit
+import operator
 import os
 import sys
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy.typing as npt
 import streamlit as st
 
 from ctviz.cache import Cache
+from ctviz.counterfactuals.exact.cheapest import Answer, Question, Solver, solve
 from ctviz.errors import CtvizError
 from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
 from ctviz.jobs import NICENESS
 from ctviz.ui.kit.frame import log
 from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.rights import class_address
+from ctviz.worker_pool import WorkerPool
+from ctviz.workers import at_exit
 
 AT_ONCE = 2
 """Proofs that are searched at the same time; each keeps one processor busy."""
@@ -30,8 +37,14 @@ AT_ONCE = 2
 IN_A_CLASS = 1
 """The same where thirty people press at once: what they wait for is the pages."""
 
-LAST = 2.0
-"""Seconds that a server which ends waits for proofs."""
+SECONDS = 15.0
+"""That the proof of one plan is given."""
+
+WHILE_OTHERS_WAIT = 4.0
+"""The same where somebody else waits for a proof: what is known by then stays, and says so."""
+
+LOOKS = 20.0
+"""Seconds without a look after which a session wants nothing any more: its tab was closed, or shows another page."""
 
 MOST_SESSIONS = 200
 """Sessions of which is remembered what they want."""
@@ -49,10 +62,21 @@ class Failure:
 
 @dataclass(frozen=True)
 class Task:
-    """A proof: what names it, and what computes it."""
+    """A proof.
+
+    Attributes:
+        key: names it.
+        make: what computes it, with a solver of the exact search and the seconds for each plan.
+        question: names what it has in common with others, whose answers it takes over.
+    """
 
     key: Hashable
-    make: Callable[[], ModelAdvice]
+    make: Callable[[Solver, float], ModelAdvice]
+    question: Hashable = None
+
+
+class StoppedError(Exception):
+    """Nobody wants a proof any more."""
 
 
 class Proofs:
@@ -61,27 +85,33 @@ class Proofs:
     Args:
         at_once: how many are searched at the same time.
         start: starts a thread that runs what it is given.
+        clock: tells the seconds.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, start: Callable[[Callable[[], None]], None] | None = None) -> None:
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        start: Callable[[Callable[[], None]], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._done = Cache(KEPT, size=_size)
+        self._answers = Cache(KEPT, size=lambda answer: 4096)
         self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
         self._waiting: OrderedDict[Hashable, Task] = OrderedDict()
         self._running: set[Hashable] = set()
         self._wanted: OrderedDict[str, frozenset[Hashable]] = OrderedDict()
-        self._free, self._start = at_once, start or _thread
+        self._looked: dict[str, float] = {}
+        self._free, self._start, self._clock = at_once, start or _thread, clock
+        self._idle: list[WorkerPool] = []
+        self._ended = False
 
     def want(self, session: str, tasks: Sequence[Task]) -> None:
         """Notes that a session wants these, and nothing else any more."""
         with self._lock:
             self._wanted[session] = frozenset(task.key for task in tasks)
             self._wanted.move_to_end(session)
-            while len(self._wanted) > MOST_SESSIONS:
-                self._wanted.popitem(last=False)
-            wanted = set().union(*self._wanted.values())
-            for key in [key for key in self._waiting if key not in wanted]:
-                del self._waiting[key]
+            self._looked[session] = self._clock()
+            self._forget()
             for task in tasks:
                 if self._done.peek(task.key) is None and task.key not in self._running:
                     self._waiting.setdefault(task.key, task)
@@ -95,6 +125,12 @@ class Proofs:
         found: ModelAdvice | Failure | None = self._done.peek(key)
         return found
 
+    def look(self, session: str) -> None:
+        """Notes that a session still looks at what it wants."""
+        with self._lock:
+            if session in self._wanted:
+                self._looked[session] = self._clock()
+
     def place(self, key: Hashable) -> int | None:
         """How many are before it: 0 where it is being searched; None where it neither waits nor runs."""
         with self._lock:
@@ -102,34 +138,78 @@ class Proofs:
                 return 0
             return list(self._waiting).index(key) + 1 if key in self._waiting else None
 
-    def end(self, seconds: float) -> None:
-        """Drops what waits, and gives what runs some seconds to end.
-
-        A thread that is inside the solver when Python ends takes the process down with it.
-        """
-        with self._idle:
+    def end(self) -> None:
+        """Drops what waits and stops what runs."""
+        with self._lock:
+            self._ended = True
             self._waiting.clear()
-            self._idle.wait_for(lambda: not self._running, seconds)
 
     def _work(self) -> None:
         """Searches what waits, one after the other, until nothing does."""
         while True:
             with self._lock:
+                self._forget()
                 if not self._waiting:
                     self._free += 1
                     return
                 key, task = self._waiting.popitem(last=False)
                 self._running.add(key)
-            found = _result(task)
-            self._done.put(key, found)
-            with self._idle:
+                hurry = any(keys & self._waiting.keys() and key not in keys for keys in self._wanted.values())
+            found = _result(task, self._solver(task), WHILE_OTHERS_WAIT if hurry else SECONDS)
+            if found is not None:
+                self._done.put(key, found)
+            with self._lock:
                 self._running.discard(key)
-                self._idle.notify_all()
+                if found is None and not self._ended and self._is_wanted(key):  # again, since it was stopped
+                    self._waiting.setdefault(key, task)
+
+    def _solver(self, task: Task) -> Solver:
+        """Answers questions in a worker process, which is killed when nobody wants the proof any more."""
+
+        def stopped() -> bool:
+            with self._lock:
+                self._forget()
+                return self._ended or not self._is_wanted(task.key)
+
+        def solver(question: Question, seconds: float, known: npt.ArrayLike | None) -> Answer:
+            name = task.question, question.excluded, question.counted, question.caps
+            before: tuple[float, Answer] | None = self._answers.peek(name)
+            if before is not None and (before[0] >= seconds or before[1].status in ("optimal", "none")):
+                return before[1]
+            with self._lock:
+                pool = self._idle.pop() if self._idle else WorkerPool(solve, 1)
+            try:
+                found: dict[int, Answer] = dict(pool.map(operator.call, [(question, seconds, known)], stopped))
+            finally:
+                with self._lock:
+                    self._idle.append(pool)
+            if not found:
+                raise StoppedError
+            if task.question is not None:
+                self._answers.put(name, (seconds, found[0]))
+            return found[0]
+
+        return solver
+
+    def _forget(self) -> None:
+        """Drops the wishes of sessions that do not look any more, and what waits for nobody else."""
+        now = self._clock()
+        gone = [who for who in self._wanted if now - self._looked[who] > LOOKS]
+        for who in [*gone, *[who for who in self._wanted if who not in gone][:-MOST_SESSIONS]]:
+            del self._wanted[who], self._looked[who]
+        for key in [key for key in self._waiting if not self._is_wanted(key)]:
+            del self._waiting[key]
+
+    def _is_wanted(self, key: Hashable) -> bool:
+        return any(key in keys for keys in self._wanted.values())
 
 
-def _result(task: Task) -> ModelAdvice | Failure:
+def _result(task: Task, solver: Solver, seconds: float) -> ModelAdvice | Failure | None:
+    """What a proof finds; None where nobody wants it any more."""
     try:
-        return task.make()
+        return task.make(solver, seconds)
+    except StoppedError:
+        return None
     except CtvizError as error:
         return Failure(str(error))
     except Exception:
@@ -161,7 +241,7 @@ def size_of(advice: ModelAdvice) -> int:
 def proofs() -> Proofs:
     """The server's one."""
     made = Proofs(at_once=IN_A_CLASS if class_address() else AT_ONCE)
-    atexit.register(made.end, LAST)
+    at_exit(made.end)
     return made
 
 

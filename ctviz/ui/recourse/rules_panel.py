@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.catalogue.rows import in_words_of
 from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, difficulty_words, link_sentence, rule_words
 from ctviz.data.people import text_of
 from ctviz.data.rule_sets import rule_sets
@@ -69,7 +70,7 @@ def _sets(draft: Draft[RecourseView], table: Table, now: RulesNow) -> None:
     bind.choice(
         "Rules", sets, binding, kind="buttons", words={name: one.title for name, one in sets.items()}, hidden=True,
     )  # fmt: skip
-    st.caption(literal(now.base.help))
+    st.caption(literal(in_words_of(table.name, now.base.help)))
 
 
 def _pills(draft: Draft[RecourseView], table: Table, now: RulesNow) -> None:
@@ -227,7 +228,8 @@ def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
         )
         bind.slider("Score that is needed", 5, 95, binding, step=5)
     else:
-        st.caption(f"Each model accepts {round(100 * adviser.rate)} of 100 people, as many as are “{literal(wanted)}”.")
+        said = in_words_of(ground.adviser.table.name, f"Each model accepts {round(100 * adviser.rate)} of 100 people")
+        st.caption(f"{said}, as many as are “{literal(wanted)}”.")
     bind.slider("Plans of each model, at most", 1, MOST_PLANS, bind.to_view(draft, "plans", "recourse-count", plan=0))
     others = [arm for arm in ground.experiment.arms if arm.learns_from_examples]
     if len(others) > 1:

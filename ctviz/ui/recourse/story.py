@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from ctviz.catalogue.recourse import headline
+from ctviz.catalogue.rows import in_words_of
 from ctviz.errors import CtvizError
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import columns, details, literal, live, page_title, project_button
@@ -70,14 +71,15 @@ def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: 
         with title:
             page_title("These rules leave no room for a plan.")
         _person(draft, ground, person, None)
-        st.error(literal(f"{error} Change the rules so that they leave this person a value."), icon=":material/rule:")
+        said = in_words_of(ground.adviser.table.name, "Change the rules so that they leave this person a value.")
+        st.error(literal(f"{error} {said}"), icon=":material/rule:")
         st.button(
             f"Back to “{now.base.title}”", key="recourse-rules-back", icon=":material/undo:",
             on_click=choose_set, args=(draft, now.base.name),
         )  # fmt: skip
         return None
     with title:
-        page_title(headline(found.advice, ground.arms, draft.view.plan))
+        page_title(in_words_of(ground.adviser.table.name, headline(found.advice, ground.arms, draft.view.plan)))
     _person(draft, ground, person, found)
     _whole_table(draft, ground, found)
     show_advice(draft, found, now)
@@ -101,7 +103,8 @@ def _person(draft: Draft[RecourseView], ground: Ground, person: Picked, found: A
     asked = large_changes(found, draft.view.plan) if found else ()
     with st.container(border=True, key="recourse-person"):
         with st.container(horizontal=True, vertical_alignment="center", key="recourse-person-head"):
-            st.html(f"<h2>{person.title}</h2><p>{escape(sentence(draft))}</p>", width="stretch")
+            title = in_words_of(table.name, person.title)
+            st.html(f"<h2>{title}</h2><p>{escape(sentence(draft))}</p>", width="stretch")
             picker.buttons(draft, ground, person, table.person(person.columns))
         st.html(card(table.texts(person.columns), table.schema, asked))
 
@@ -110,19 +113,19 @@ def _whole_table(draft: Draft[RecourseView], ground: Ground, found: Answer) -> N
     """Where both models accept the person: that, and another one."""
     if any(model.outcome != "accepted" for model in found.advice.models):
         return
+    name = ground.adviser.table.name
     if not ground.refused:
-        st.info(
+        said = (
             "Both models accept everybody in the test data, so nobody needs advice. Type a person in, or ask for a "
-            "higher score under “Score, plans and models”.",
-            icon=":material/check_circle:",
+            "higher score under “Score, plans and models”."
         )
+        st.info(in_words_of(name, said), icon=":material/check_circle:")
         return
-    st.info(
-        "There is nothing to change for this person. Look at somebody who is refused.", icon=":material/check_circle:"
-    )
+    said = "There is nothing to change for this person. Look at somebody who is refused."
+    st.info(in_words_of(name, said), icon=":material/check_circle:")
     first = ground.refused[0]
     st.button(
-        "Show a person who is refused",
+        in_words_of(name, "Show a person who is refused"),
         key="recourse-refused",
         on_click=draft.look,
         kwargs={"person": first, "typed": ""},

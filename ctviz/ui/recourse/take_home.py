@@ -12,6 +12,7 @@ from ctviz.catalogue import advice as words
 from ctviz.figures.recourse.sheet import PAPER, Sheet, data_words, to_html, to_json, to_paper
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import ExportFile, address, offer, share_menu
+from ctviz.ui.recourse import uploads
 from ctviz.ui.recourse.asked import Answer
 from ctviz.ui.recourse.proofs import cheaper
 from ctviz.ui.recourse.recourse_view import RecourseView
@@ -22,6 +23,12 @@ LINKED = "recourse-sheet-link"
 
 HTML, JSON = ("text/html", "article"), ("application/json", "data_object")
 """Type and icon of the files."""
+
+OWN = (
+    "Your table is in memory alone, so this link works in this browser only, as long as a page that holds the table is "
+    "open. “Keep this run”, at the end of the page, makes it last."
+)
+"""Of the link to a table of one's own that was not kept."""
 
 PRINT_JS = """
 export default function ({ parentElement }) {
@@ -45,6 +52,8 @@ def take_home(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> None:
     """The menu "Share and take away"."""
 
     def draw() -> None:
+        if uploads.named(draft.view.own) is not None:
+            st.caption(OWN)
         st.toggle("The link on the sheet", key=LINKED, help="Off: the sheet names the run, not where this page is.")
         sheet = sheet_of(draft, found, now)
         name = file_name(sheet)

@@ -81,8 +81,7 @@ def _state(draft: Draft[RecourseView], experiment: Experiment) -> RunState:
     training = own.ruled.get(experiment.key)
     if training is None:
         return RunState("absent")
-    now = training.status
-    return RunState(now.state, now.epochs_done, now.epochs, now.seconds, now.position, now.message, ours=True)
+    return RunState(**vars(training.status), ours=True)
 
 
 def _button(draft: Draft[RecourseView], experiment: Experiment) -> None:

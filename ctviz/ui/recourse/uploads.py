@@ -120,6 +120,8 @@ class OwnTable:
         """How often it was corrected: what was made of the rules before is not used again."""
         self.training: InMemoryTraining | None = None
         self.run: Run | None = None
+        self.shown = False
+        """Whether a page has turned to its people, from those that it showed while models learned."""
         self.ruled: dict[str, InMemoryTraining] = {}
         self.kept = Cache(2 * MOST_RUNS)
         """What a page makes of its runs; it goes when the table goes."""
@@ -373,8 +375,10 @@ def held() -> OwnTable | None:
 
 
 def turn_to(draft: Draft[RecourseView], table: OwnTable) -> None:
-    """Turns the page to a table, which has other people, rules and models than the one before."""
-    draft.view = draft.view.elsewhere()
+    """Turns the page to a table, which has other people, rules and models than the one before; whom it showed stays
+    until there are these models."""
+    if table.run is not None:
+        draft.view = draft.view.elsewhere()
     draft.look(own=table.key)
 
 

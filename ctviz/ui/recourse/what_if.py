@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ctviz.catalogue import advice as words
+from ctviz.catalogue.rows import in_words_of
 from ctviz.data.people import Value, text_of
 from ctviz.errors import DataError
 from ctviz.experiments.advice import ModelAdvice
@@ -22,6 +23,9 @@ from ctviz.ui.recourse.value_controls import value_controls
 
 EDITED = "recourse-edited"
 """Where the session keeps whom it edits, and the values that it has changed."""
+
+
+HELP = "The values above take the place of the person; the link does not hold them."
 
 
 def what_if(draft: Draft[RecourseView], found: Answer) -> None:
@@ -40,7 +44,13 @@ def _open(draft: Draft[RecourseView], found: Answer) -> None:
 
     with st.container(horizontal=True, key="recourse-what-if-starts"):
         if edited:
-            st.button("As the person is", key="what-if-back", icon=":material/undo:", on_click=_note, args=(found, {}))
+            st.button(
+                in_words_of(table.name, "As the person is"),
+                key="what-if-back",
+                icon=":material/undo:",
+                on_click=_note,
+                args=(found, {}),
+            )
         for model in found.advice.models:
             if model.plans:
                 plan = model.plans[min(draft.view.plan, len(model.plans) - 1)]
@@ -53,8 +63,8 @@ def _open(draft: Draft[RecourseView], found: Answer) -> None:
     value_controls(table.schema, values, "what-if-value", take)
     if edited:
         st.button(
-            "Ask for advice to this person", key="what-if-advise", icon=":material/person_edit:",
-            help="They take the place of the person above; the link does not hold them.",
+            in_words_of(table.name, "Ask for advice to this person"), key="what-if-advise",
+            icon=":material/person_edit:", help=in_words_of(table.name, HELP),
             on_click=type_in, args=(draft, table, values, False),
         )  # fmt: skip
 

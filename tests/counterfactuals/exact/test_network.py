@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from ctviz.counterfactuals.adapter import ModuleAdapter
-from ctviz.counterfactuals.exact.network import Network, confidence, least_margin, margin, networks_of
+from ctviz.counterfactuals.exact.conversion import networks_of
+from ctviz.counterfactuals.exact.network import Network, confidence, least_margin, margin
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack

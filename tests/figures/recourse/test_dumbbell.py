@@ -28,7 +28,9 @@ def test_every_change_is_on_it_before_and_after(counterfactual):
 
 
 def places(html: str, mark: str) -> float:
-    return float(re.search(f'class="{mark}" style="left:([0-9.]+)%', html)[1])
+    end = {"ring": "--now", "tip": "--then"}.get(mark)
+    found = re.search(f"{end}:([0-9.]+)%" if end else f'class="{mark}" style="left:([0-9.]+)%', html)
+    return float(found[1])
 
 
 def test_values_lie_on_the_scale_where_they_are():

@@ -84,3 +84,22 @@ def test_digits_to_choose_from_are_named() -> None:
     grid = pictures.of_gallery(picked, 1)
     assert grid.names[0][:3] == ["A 3, test digit 1,204", "An 8, test digit 7, chosen", ""]
     assert grid.clickable == "Click a digit to look at it"
+
+
+@pytest.mark.parametrize(
+    ("steps", "taken", "shown", "first"),
+    [(5, 2, 6, [0, 1, 2]), (200, 9, 201, [0, 1, 2]), (500, 30, 31, [0, 1, 2]), (500, 480, 97, [0, 5, 10])],
+)
+def test_a_long_search_is_shown_until_it_ends_at_every_few_steps(
+    steps: int, taken: int, shown: int, first: list[int]
+) -> None:
+    found = pictures.steps_shown(steps, taken)
+    assert (len(found), found[:3], found[-1]) == (shown, first, steps if steps <= 200 else taken)
+
+
+def test_shares_of_right_answers_are_compared_answer_by_answer() -> None:
+    reads = np.array([[1, 1, 0, 1], [1, 0, 0, 1]], bool)
+    (first, second), (nothing, apart) = answers.shares_right(reads)
+    assert (first.value, second.value, apart.value) == (0.75, 0.5, -0.25)
+    assert np.isnan(nothing.value) and 0 < second.low < 0.5 < second.high < 1
+    assert apart.high - apart.value == pytest.approx(2.5758 * np.sqrt(3 / 16) / 2, rel=1e-4)

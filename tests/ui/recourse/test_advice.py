@@ -30,7 +30,7 @@ def proofs(monkeypatch) -> Proofs:
 
 
 def shown(*names: str) -> SimpleNamespace:
-    def never() -> ModelAdvice:
+    def never(*_: object) -> ModelAdvice:
         raise AssertionError
 
     tasks = [Task(name, never) for name in names]
@@ -43,7 +43,7 @@ def test_who_waits_is_told_and_the_page_stays(proofs, monkeypatch) -> None:
     found = shown("a", "b")
     proofs.want("ann", found.all)
     advice.proof_status(found)
-    assert len(told) == 1 and "waits for its turn" in told[0]
+    assert len(told) == 1 and "begins when those before it" in told[0]
 
 
 def test_a_page_whose_proofs_were_dropped_asks_for_them_again(proofs) -> None:

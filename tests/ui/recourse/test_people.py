@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctviz.data.catalogue import load
-from ctviz.data.tables.settings import TableSettings
 from ctviz.data.tables.table import Table
 from ctviz.errors import ConfigError
 from ctviz.ui.recourse.people import (
@@ -17,13 +15,6 @@ from ctviz.ui.recourse.people import (
     matching,
     text_of_conditions,
 )
-
-
-@pytest.fixture(scope="module")
-def german() -> Table:
-    table = load(TableSettings(name="german"))
-    assert isinstance(table, Table)
-    return table
 
 
 @pytest.mark.parametrize(
@@ -38,19 +29,20 @@ def german() -> Table:
         ("", ""),
     ],
 )
-def test_a_filter_says_what_it_means(german: Table, text: str, words: str) -> None:
-    assert conditions_in_words(conditions_of(text, german.schema), german.schema) == words
+def test_a_filter_says_what_it_means(german_table: Table, text: str, words: str) -> None:
+    assert conditions_in_words(conditions_of(text, german_table.schema), german_table.schema) == words
 
 
 @pytest.mark.parametrize("text", ["age<=30", "age>=20;age<=30", "age=30", "housing=rent|own", "dependents=2", ""])
-def test_a_filter_comes_back_as_it_was(german: Table, text: str) -> None:
-    assert text_of_conditions(conditions_of(text, german.schema)) == text
+def test_a_filter_comes_back_as_it_was(german_table: Table, text: str) -> None:
+    assert text_of_conditions(conditions_of(text, german_table.schema)) == text
 
 
-def test_names_may_hold_what_separates(german: Table) -> None:
-    name = german.schema.features[0].name
-    feature = german.schema.features[0].model_copy(update={"name": "a=b;c", "levels": ("x|y", "z"), "allowed": None})
-    schema = german.schema.model_copy(update={"features": (feature,)})
+def test_names_may_hold_what_separates(german_table: Table) -> None:
+    first = german_table.schema.features[0]
+    name = first.name
+    feature = first.model_copy(update={"name": "a=b;c", "levels": ("x|y", "z"), "allowed": None})
+    schema = german_table.schema.model_copy(update={"features": (feature,)})
     (condition,) = conditions_of(f"{escaped('a=b;c')}={escaped('x|y')}", schema)
     assert condition == Condition("a=b;c", levels=("x|y",)) and name != "a=b;c"
     assert conditions_of(text_of_conditions([condition]), schema) == (condition,)
@@ -60,23 +52,23 @@ def test_names_may_hold_what_separates(german: Table) -> None:
     "text",
     ["height=3", "age", "age<30", "age<=old", "age>=30;age<=20", "housing=castle", "housing<=own", "=", "age=nan"],
 )
-def test_what_is_no_filter_is_refused(german: Table, text: str) -> None:
+def test_what_is_no_filter_is_refused(german_table: Table, text: str) -> None:
     with pytest.raises(ConfigError, match="who"):
-        conditions_of(text, german.schema)
+        conditions_of(text, german_table.schema)
 
 
 @pytest.mark.parametrize(
     "text", ["age<=30", "age>=25;age<=30;housing=rent", "employed for=unemployed|7 years or more", ""]
 )
-def test_rows_match_as_one_reads_each_person(german: Table, text: str) -> None:
-    conditions = conditions_of(text, german.schema)
-    rows = set(matching(german, conditions).tolist())
-    for row, x in enumerate(german.test[0].numpy()):
-        person = german.person(x)
+def test_rows_match_as_one_reads_each_person(german_table: Table, text: str) -> None:
+    conditions = conditions_of(text, german_table.schema)
+    rows = set(matching(german_table, conditions).tolist())
+    for row, x in enumerate(german_table.test[0].numpy()):
+        person = german_table.person(x)
         fits = all(
             person[one.feature] in one.levels if one.levels else one.low <= float(person[one.feature]) <= one.high
             for one in conditions
         )
         assert (row in rows) == fits
-    assert text == "" or 0 < len(rows) < len(german.test[0])
-    assert np.all(np.diff(matching(german, conditions)) > 0)
+    assert text == "" or 0 < len(rows) < len(german_table.test[0])
+    assert np.all(np.diff(matching(german_table, conditions)) > 0)

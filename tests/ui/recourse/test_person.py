@@ -23,11 +23,9 @@ def test_a_person_comes_back_from_the_link_as_they_were(name: str) -> None:
         assert table.person(table.row(values_of(typed_text(person, table), table))) == person
 
 
-def test_a_text_of_another_table_is_refused() -> None:
-    table = load(TableSettings(name="german"))
-    assert isinstance(table, Table)
+def test_a_text_of_another_table_is_refused(german_table: Table) -> None:
     with pytest.raises(DataError, match="It has 2 values; german has 20 features"):
-        values_of("1|2", table)
+        values_of("1|2", german_table)
 
 
 def test_everybody_comes_once_before_anybody_comes_again() -> None:

@@ -10,10 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ctviz.counterfactuals.exact.cheapest import Answer, Question, Solver, solve
+from ctviz.counterfactuals.exact.network import Network
 from ctviz.errors import DataError
 from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
 from ctviz.jobs import NICENESS
+from ctviz.ui.recourse import proofs as proving
 from ctviz.ui.recourse.proofs import Failure, Proofs, Task, cheaper, proofs, with_proof
+from tests.counterfactuals.lattices import box_lattice
 from tests.waiting import until
 
 
@@ -44,7 +48,7 @@ class Threads:
 
 
 def task(name: str, made: list[str]) -> Task:
-    def make() -> ModelAdvice:
+    def make(*_: object) -> ModelAdvice:
         made.append(name)
         return advice(plan(0, 1))
 
@@ -87,7 +91,7 @@ def test_no_more_threads_are_started_than_may_search_at_once() -> None:
 
 
 def test_an_error_of_a_proof_is_a_sentence() -> None:
-    def fail() -> ModelAdvice:
+    def fail(*_: object) -> ModelAdvice:
         raise DataError("This person has no value.")
 
     proofs = Proofs(start=lambda work: work())
@@ -99,9 +103,112 @@ def test_the_end_drops_what_waits() -> None:
     threads, made = Threads(), []
     proofs = Proofs(start=threads.works.append)
     proofs.want("ann", [task("a", made)])
-    proofs.end(0)
+    proofs.end()
     threads.run()
     assert not made
+
+
+@pytest.fixture
+def solving(monkeypatch) -> list[Callable[[], None]]:
+    """What happens while a question is solved, one after the other; the solver looks once afterwards whether to stop,
+    and finds the time that it was given."""
+    during: list[Callable[[], None]] = []
+
+    class Pool:
+        def __init__(self, *_: object) -> None: ...
+
+        def map(self, function: object, items: list[tuple[Question, float, None]], cancelled: Callable[[], bool]):
+            during.pop(0)()
+            if not cancelled():
+                yield 0, Answer("optimal" if items[0][1] > 10 else "feasible", None, items[0][1], 0.0)
+
+    monkeypatch.setattr(proving, "WorkerPool", Pool)
+    return during
+
+
+def solved(name: str, question: str = "") -> Task:
+    """A proof whose effort is the bound of the answer."""
+
+    def make(solver: Solver, seconds: float) -> ModelAdvice:
+        asked = Question(None, None, 1, 0.5)  # type: ignore[arg-type]  # nobody looks into it
+        return advice(plan(0, solver(asked, seconds, None).bound))
+
+    return Task(name, make, question or name)
+
+
+def test_a_proof_stops_when_nobody_wants_it_any_more(solving) -> None:
+    threads, now = Threads(), [0.0]
+    proofs = Proofs(at_once=1, start=threads.works.append, clock=lambda: now[0])
+    proofs.want("ann", [solved("a"), solved("b"), solved("c")])
+    proofs.want("bob", [solved("b")])
+
+    def another_person() -> None:
+        proofs.want("ann", [solved("c")])
+
+    def tab_closed() -> None:
+        now[0] = proving.LOOKS + 1
+        proofs.look("bob")
+
+    solving += [another_person, tab_closed]
+    threads.run()
+    assert proofs.result("a") is None and proofs.result("b") is not None
+    assert proofs.result("c") is None and proofs.place("c") is None, "ann looks no more"
+
+
+def test_a_proof_that_is_wanted_again_while_it_stops_is_made() -> None:
+    threads, tries = Threads(), []
+    proofs = Proofs(at_once=1, start=threads.works.append)
+
+    def make(*_: object) -> ModelAdvice:
+        tries.append(1)
+        if len(tries) == 1:
+            proofs.want("ann", [Task("a", make)])
+            raise proving.StoppedError
+        return NONE
+
+    proofs.want("ann", [Task("a", make)])
+    threads.run()
+    assert proofs.result("a") is NONE and len(tries) == 2
+
+
+def test_while_others_wait_a_proof_is_shorter(solving) -> None:
+    threads = Threads()
+    proofs = Proofs(at_once=1, start=threads.works.append)
+    proofs.want("ann", [solved("a"), solved("b")])
+    proofs.want("bob", [solved("c")])
+    solving += [lambda: None] * 3
+    threads.run()
+    efforts = [proofs.result(name).plans[0].effort for name in "abc"]
+    assert efforts == [proving.WHILE_OTHERS_WAIT, proving.WHILE_OTHERS_WAIT, proving.SECONDS]
+
+
+def test_a_question_that_is_answered_is_not_solved_again_unless_there_is_more_time(solving) -> None:
+    threads = Threads()
+    proofs = Proofs(at_once=1, start=threads.works.append)
+    solving += [lambda: None] * 3
+    proofs.want("ann", [solved("first", "x"), solved("whole", "x")])
+    threads.run()
+    assert proofs.result("whole") is not None and len(solving) == 2
+    proofs.want("ann", [solved("hurried", "y")])
+    proofs.want("bob", [solved("longer", "y")])
+    threads.run()
+    assert [proofs.result(name).plans[0].effort for name in ("hurried", "longer")] == [4.0, 15.0]
+
+
+def test_a_worker_process_answers_as_this_one_does() -> None:
+    network = Network(((np.array([[1.0, 1.0]]), np.array([-1.0])), (np.array([[0.0], [1.0]]), np.array([1.0, 0.0]))))
+    question = Question(network, box_lattice(np.zeros(2, dtype=np.float32), [-1, -1], [1.5, 3]), 1, 0.5)
+    found: list[Answer] = []
+
+    def make(solver: Solver, seconds: float) -> ModelAdvice:
+        found.append(solver(question, seconds, None))
+        return NONE
+
+    proofs = Proofs(start=lambda work: work(), clock=lambda: 0.0)
+    proofs.want("ann", [Task("a", make)])
+    proofs.end()
+    expected = solve(question, 10, None)
+    assert (found[0].status, found[0].bound, found[0].plan.effort) == ("optimal", expected.bound, expected.plan.effort)
 
 
 # -- how much holds ---------------------------------------------------------------------------------------
@@ -151,7 +258,7 @@ def test_proofs_give_way_to_those_that_answer_people() -> None:
     found: list[int] = []
     proofs, own = Proofs(), os.nice(0)
 
-    def make() -> ModelAdvice:
+    def make(*_: object) -> ModelAdvice:
         found.append(os.nice(0))
         return NONE
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ctviz.data.catalogue import load
-from ctviz.data.tables.settings import TableSettings
 from ctviz.data.tables.table import Table
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.draft import Draft
@@ -13,11 +11,9 @@ from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import change_rule, choose_set, release, rules_now
 
 
-@pytest.fixture(scope="module")
-def table() -> Table:
-    found = load(TableSettings(name="german"))
-    assert isinstance(found, Table)
-    return found
+@pytest.fixture
+def table(german_table: Table) -> Table:
+    return german_table
 
 
 @pytest.fixture

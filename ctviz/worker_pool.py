@@ -1,7 +1,7 @@
-"""A crew: worker processes that all hold one object, and call a function of it on one item after the other.
+"""A pool of worker processes that all hold one object, and call a function of it on one item after the other.
 
-A job of the queue (``jobs``) is long, belongs to the whole server, and leaves its results in a store. An item of a crew
-takes a fraction of a second and returns its result to the one caller; what all items need, such as models, goes to each
+A job of the queue (``jobs``) is long, belongs to the whole server, and leaves its results in a store. An item of a pool
+takes seconds at most and returns its result to the one caller; what all items need, such as models, goes to each
 worker once and stays there.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -19,7 +20,7 @@ from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import JobError
 from ctviz.jobs import NICENESS, STOPPED
-from ctviz.workers import begin, crash_message, start_worker
+from ctviz.workers import at_exit, begin, crash_message, start_worker
 
 Result = TypeVar("Result")
 
@@ -52,7 +53,7 @@ def _call(function: Callable[..., Result], item: tuple[Any, ...]) -> Result:
 # -- in the process of the caller --------------------------------------------------------------------
 
 
-class Crew:
+class WorkerPool:
     """Some worker processes, each with one thread and a copy of ``held``; for one ``map`` at a time.
 
     They start with the first item and end with ``close``, with this process, or after ``IDLE`` seconds without work.
@@ -60,7 +61,7 @@ class Crew:
 
     def __init__(self, held: Any, workers: int) -> None:
         self.workers = workers
-        self._held = held
+        self._held, self._closed = held, threading.Event()
         self._executors: list[Any] = [None] * workers
 
     def map(
@@ -80,7 +81,7 @@ class Crew:
         free = list(range(self.workers))
         try:
             while waiting or running:
-                if cancelled():
+                if cancelled() or self._closed.is_set():
                     return
                 while free and waiting:
                     worker, at = free.pop(), waiting.popleft()
@@ -93,6 +94,8 @@ class Crew:
                         result = future.result()
                     except (BrokenProcessPool, ShutdownExecutorError) as error:
                         self._kill(worker)
+                        if self._closed.is_set():
+                            return
                         tries[at] += 1
                         if tries[at] == TRIES:
                             raise JobError(crash_message(error, STOPPED)) from None
@@ -104,7 +107,8 @@ class Crew:
                 self._kill(worker)
 
     def close(self) -> None:
-        """End all workers, whatever they are doing."""
+        """End all workers, whatever they are doing; a ``map`` that is under way ends, and later ones yield nothing."""
+        self._closed.set()
         for worker in range(self.workers):
             self._kill(worker)
 
@@ -112,6 +116,7 @@ class Crew:
         if self._executors[worker] is None:
             env = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
             self._executors[worker] = start_worker(_prepare, os.getpid(), self._held, timeout=IDLE, env=env)
+            at_exit(self.close)
         future: Future[Result] = self._executors[worker].submit(_call, function, item)
         return future
 

@@ -1,4 +1,4 @@
-"""What the crew of a test does, where a worker process can import it."""
+"""What the pool of a test does, where a worker process can import it."""
 
 from __future__ import annotations
 
