@@ -397,8 +397,8 @@ READ = "read_as"
 """The metric of counterfactual digits that says whether others read what the model reads."""
 
 READER_ASKS = (
-    "Both models say that it is. Say first what you read; then a reader says what it does, which was trained apart "
-    "and has no part in either model."
+    "What each model reads stands below its digit. Say first what you read; then a reader says what it does, which was "
+    "trained apart and has no part in these models."
 )
 """What is said beside a digit before the person has judged it."""
 

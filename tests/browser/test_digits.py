@@ -72,7 +72,7 @@ def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone_and_a_larg
     page.locator(".js-plotly-plot").wait_for()
     part(page, "Can you read it?")
     headline(page, "Would you read").wait_for()
-    page.get_by_role("button", name="Neither", exact=True).click()
+    page.get_by_role("button", name="In neither", exact=True).click()
     headline(page, "An independent reader takes").wait_for()
     assert page.locator('[data-testid="stAlert"]').count() == 0
     on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page)
