@@ -154,8 +154,8 @@ def caveat(result: VerdictResult) -> str:
         if method.ours and method.name != COUNTERFACTUAL:
             phrase = _counted(result, method.name, MEASURES["ip"])
             also = _counted(result, method.name, MEASURES["nearest"])
-            beside = f", by the nearest one {also}" if also else ""
-            said.append(f"{method.title} is {phrase} by the distance to real data{beside}." if phrase else "")
+            beside = f"; by that to the nearest sample {also}" if also else ""
+            said.append(f"{method.title} is by the distance to real data {phrase}{beside}." if phrase else "")
     parts = []
     for search in result.searches:
         found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]

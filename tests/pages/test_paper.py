@@ -78,6 +78,7 @@ def test_the_comparison_with_rivals_by_any_measure_and_search(visit, ships):
     for part in (
         "Counterfactual training against each method",
         "<b>2 : 0</b>",
+        "3 draws of data and training",
         "The rule.",
         "Moons, a careful search",
         "24.9 [24.2, 25.6] *",

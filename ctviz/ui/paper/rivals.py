@@ -53,7 +53,10 @@ def better_than(draft: Draft[PaperView]) -> None:
         return
     st.subheader(QUESTION, anchor=False)
     first, *rest = (unbroken(said) for said in (headline(result), price(result), caveat(result)))
-    st.html(f"<p><b>{escape(first)}</b></p><p>{escape(' '.join(rest))}</p>")
+    st.html(
+        f"<p><b>{escape(first)}</b></p><p>{escape(' '.join(rest))}</p>"
+        f'<p class="ctviz-muted">{escape(unbroken(how(result)))}</p>'
+    )
     _standings(result, COUNTERFACTUAL)
     measure, search = _chosen(result, draft)
     _pictures(result, measure, search)
@@ -156,8 +159,7 @@ def _more(result: VerdictResult) -> None:
         for method in result.methods:
             if method.ours and method.name != COUNTERFACTUAL:
                 _standings(result, method.name)
-        for said in (result.rule, how(result)):
-            st.markdown(said.replace("*", "\\*"))
+        st.markdown(result.rule.replace("*", "\\*"))
         offer(
             ExportFile(label, made, f"ctviz-rivals.{end}", mime, "download")
             for label, made, end, mime in (
