@@ -315,11 +315,7 @@ RIVAL_METRICS: dict[str, Metric] = _by_name(
             help="Mean ℓ2 distance from a counterfactual to the nearest real sample of the class it aims at, in data "
             "units.",
         ),
-        _share(
-            "read_as", "Read as what it claims to be", "read as",
-            "Share of counterfactual digits in which an independent reader reads the digit aimed at.",
-            "less often read as what it claims to be", "more often read as what it claims to be",
-        ),
+        _READ_AS,
         _VALIDITY,
         replace(
             _COST, title="Effort with a feature locked", symbol="cost under lock",

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator
 
+from ctviz.data.image_sets import IMAGES
 from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
@@ -112,7 +113,8 @@ class Verdict(Settings):
         usual = self.table.on_test(data)
         also = tuple(extra for extra in usual.also if search == "paper" or extra != "robustness")
         attacks = usual.attacks[-1:] if search == "paper" else ()
-        return _searched(usual, search, method).change({"also": (*also, "nearest_sample"), "attacks": attacks})
+        more = ("nearest_sample", "reader") if data in IMAGES else ("nearest_sample",)
+        return _searched(usual, search, method).change({"also": (*also, *more), "attacks": attacks})
 
     def on_test_locked(self, method: RivalMethod, data: str, search: Search) -> Protocol:
         """The same under the lock, at the paper's lower τ."""
