@@ -51,12 +51,8 @@ def report(seed=0, rounds=R, arms=ARMS, **changes):
 
 def full_report():
     """With everything that a report can have."""
-<<<<<<< HEAD
     also = ("robustness", "sensitivity", "median", "nearest_sample", "reader")
     made, chance = report(also=also, exact=9), rng(5)
-=======
-    made, chance = report(also=("robustness", "sensitivity", "median", "nearest_sample", "reader"), exact=9), rng(5)
->>>>>>> verdict
     exact = {
         name: PerSample(("",), chance.random((3, 1, 9)).astype(np.float32)) for name in (*EXACT_METRICS, "exact_gap")
     }
