@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ctviz.cli import app
-from ctviz.experiments.reports import Report
+from ctviz.cli.evaluate import TITLES
+from ctviz.experiments.reports import REPORT_METRICS, Report
 
 SETTINGS = ["--set", "rounds=3", "--set", "factuals=10", "--set", "lambda_egy=[1, 5]"]
 
@@ -139,3 +140,7 @@ def test_another_engine_evaluates_the_stored_run_and_leaves_its_report(ctviz, mo
     assert result.exit_code == 0, result.stderr
     assert [task.protocol.rounds for task in given] == [3]
     assert "evaluating" not in result.stderr  # its report was there when it was asked for here
+
+
+def test_every_metric_of_a_report_has_a_title() -> None:
+    assert set(TITLES) == set(REPORT_METRICS)

@@ -28,6 +28,8 @@ TITLES = {
     "redundancy": "redundancy",
     "mature": "mature",
     "steps": "steps",
+    "read_as": "read as what it claims to be",
+    "read_as_before": "read as before",
     "accuracy": "accuracy",
     "calibration": "calibration error",
     "accepted": "accepted at the data's rate",

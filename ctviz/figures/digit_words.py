@@ -397,8 +397,8 @@ READ = "read_as"
 """The metric of counterfactual digits that says whether others read what the model reads."""
 
 READER_ASKS = (
-    "Both models say that it is. Say first what you read; then a reader says what it does, which was trained apart "
-    "and has no part in either model."
+    "What each model reads stands below its digit. Say first what you read; then a reader says what it does, which was "
+    "trained apart and has no part in these models."
 )
 """What is said beside a digit before the person has judged it."""
 
@@ -426,7 +426,7 @@ def headline_of_reading(
     that costs.
 
     Args:
-        numbers: ``READ`` and ``PRICES`` over many digits.
+        numbers: ``READ``, the distance to real digits and ``PRICES`` over many digits.
         digits: how many of them count.
         accuracy: of the compared model against the conventional one.
     """
@@ -447,7 +447,8 @@ def headline_of_reading(
     )
     if not less:
         gain = f"{gain}: {UNCLEAR}"
-    prices = [accuracy, *(numbers[n].between(DIGIT_METRICS[n], conventional, trained) for n in PRICES)]
+    also = ("ip", *PRICES)  # what can be read may yet be far from most real digits, pixel by pixel
+    prices = [accuracy, *(numbers[n].between(DIGIT_METRICS[n], conventional, trained) for n in also)]
     return _begin(prefix, finding(gain, prices, NO_PERSON, better=less == "more"))
 
 

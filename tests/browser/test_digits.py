@@ -1,4 +1,4 @@
-"""Digits in a real browser: four parts, the film of a digit, drawing, painting, training, and all of it in the link."""
+"""Digits in a real browser: five parts, the film of a digit, drawing, painting, training, and all of it in the link."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ PARTS = {
 }
 
 
-IN_ONE_ROW = """() => {
+IN_TWO_ROWS = """() => {
   const buttons = [...document.querySelectorAll(".st-key-digits-part button")];
-  return new Set(buttons.map((button) => button.getBoundingClientRect().top)).size === 1 && buttons.length === 4;
+  return new Set(buttons.map((button) => button.getBoundingClientRect().top)).size === 2 && buttons.length === 5;
 }"""
 
 
@@ -70,11 +70,15 @@ def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone_and_a_larg
     headline(page, "ixels locked for one of the models draw").wait_for()
     page.locator(".ctv-grid[data-frame] .ctv-tile").nth(29).wait_for()
     page.locator(".js-plotly-plot").wait_for()
+    part(page, "Can you read it?")
+    headline(page, "Would you read").wait_for()
+    page.get_by_role("button", name="In neither", exact=True).click()
+    headline(page, "An independent reader takes").wait_for()
     assert page.locator('[data-testid="stAlert"]').count() == 0
     on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page)
     assert_fits_a_phone(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    until(page, IN_ONE_ROW)
+    until(page, IN_TWO_ROWS)
 
 
 def on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page) -> None:

@@ -165,9 +165,9 @@ def test_arms_of_one_kind_go_in_one_search(monkeypatch: pytest.MonkeyPatch) -> N
     def noting(kind: Kind) -> Search:
         real = dict(module.SEARCHES)[kind]()
 
-        def note(model, factuals, targets, settings, constraints, record=False, reference_data=None) -> SearchResult:
+        def note(model, factuals, targets, settings, constraints, record=False, *more) -> SearchResult:
             asked.append((kind, list(settings)))
-            return real(model, factuals, targets, settings, constraints, record, reference_data)
+            return real(model, factuals, targets, settings, constraints, record, *more)
 
         return note
 

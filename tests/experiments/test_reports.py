@@ -51,7 +51,8 @@ def report(seed=0, rounds=R, arms=ARMS, **changes):
 
 def full_report():
     """With everything that a report can have."""
-    made, chance = report(also=("robustness", "sensitivity", "median", "nearest_sample", "reader"), exact=9), rng(5)
+    also = ("robustness", "sensitivity", "median", "nearest_sample", "reader")
+    made, chance = report(also=also, exact=9), rng(5)
     exact = {
         name: PerSample(("",), chance.random((3, 1, 9)).astype(np.float32)) for name in (*EXACT_METRICS, "exact_gap")
     }

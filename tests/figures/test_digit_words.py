@@ -247,7 +247,9 @@ def reading(difference: Span, shares: tuple[float, float] = (0.53, 0.98)) -> dic
     """What a reader says of two models' digits, and that nothing else differs."""
     read = tuple(Span(share, share - 0.02, share + 0.01) for share in shares)
     alike = words.Measured((Span(1.0), Span(1.0)), (SELF, NEITHER))
-    return {words.READ: words.Measured(read, (SELF, difference)), "validity": alike, "mature": alike, "cost": alike}
+    farther = words.Measured((Span(300.0), Span(360.0)), (SELF, MORE))
+    rest = {"validity": alike, "mature": alike, "cost": alike, "ip": farther}
+    return {words.READ: words.Measured(read, (SELF, difference)), **rest}
 
 
 def test_what_a_reader_says_is_told_with_its_price_and_that_it_is_no_person() -> None:
@@ -255,8 +257,8 @@ def test_what_a_reader_says_is_told_with_its_price_and_that_it_is_no_person() ->
     said = words.headline_of_reading(TWO, reading(MORE), 196, worse)
     assert said == (
         "An independent reader takes 98 % of 196 counterfactual digits of the counterfactually trained model for what "
-        "they claim to be, and 53 % of the conventional model's, at the price of 3.7 points less often right. "
-        f"{words.NO_PERSON}"
+        "they claim to be, and 53 % of the conventional model's, at the price of 3.7 points less often right and 20 % "
+        f"farther from real digits. {words.NO_PERSON}"
     )
     assert "at the price" not in words.headline_of_reading(TWO, reading(LESS), 196, worse)
     assert "no clear difference" in words.headline_of_reading(TWO, reading(NEITHER), 196)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.exact.network import networks_of
+from ctviz.counterfactuals.exact.conversion import networks_of
 from ctviz.counterfactuals.search import search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Schema

@@ -16,7 +16,7 @@ from ctviz.errors import StoreError
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.evaluate import stored_report
-from ctviz.experiments.reports import EXACT_METRICS, Report
+from ctviz.experiments.reports import EXACT_METRICS, READ_METRICS, Report
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.frames import to_parquet
 from ctviz.short_repr import ShortRepr
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METRICS = (
-    "ip", "ip_star", "ip_star_median", "cost", "validity", "redundancy", "mature", "steps", "accuracy", "calibration",
-    "accepted", "fgsm", "pgd", "sensitivity", *EXACT_METRICS, "trained_mature", "skipped",
+    "ip", "ip_star", "ip_star_median", "cost", "validity", "redundancy", "mature", "steps", *READ_METRICS, "accuracy",
+    "calibration", "accepted", "fgsm", "pgd", "sensitivity", *EXACT_METRICS, "trained_mature", "skipped",
 )  # fmt: skip
 """Metrics of a report over all rounds (attacks at the largest ε; sensitivity to the first locked feature, else to the
 first feature), and two of the last epoch of training: share of mature counterfactuals, and skipped batches."""

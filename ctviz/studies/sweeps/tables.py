@@ -29,7 +29,7 @@ NUMBERS = ("value", "base", "difference", "reduction", "low", "high")
 MAX_BYTES = 256 << 20
 """Largest size of a table; a larger one is not read."""
 
-MAX_METRICS = 20
+MAX_METRICS = 24
 """Most rows per model."""
 
 SHIPPED_TABLES = (f"table{ENDING}", "table.parquet")

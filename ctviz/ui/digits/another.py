@@ -29,13 +29,13 @@ SEARCHES = {"strong": "Until it is sure", "paper": "As in the paper", "own": "As
 """How far the search goes, as the page calls it; the last where it is neither."""
 
 GUESSES: dict[str, tuple[bool, bool] | None] = {
-    "Both": (True, True),
-    "Only the upper one": (True, False),
-    "Only the lower one": (False, True),
-    "Neither": (False, False),
+    "In both": (True, True),
+    "Only in the conventional one": (True, False),
+    "Only in the counterfactual one": (False, True),
+    "In neither": (False, False),
     "I would rather see": None,
 }
-"""What a person may answer → whether they read the target above, and below."""
+"""What a person may answer → whether they read the target in the conventional model's digit, and in the other's."""
 
 COLOURS = 85
 """Strength of the colours of changes and attributions here, in per cent."""
@@ -106,7 +106,7 @@ def show(layout: Layout) -> None:
 
 def _ask(asked: Hashable, to: int) -> None:
     """The question, and the answers that a person may give."""
-    st.html(f'<p class="ctviz-invite">In which of the two under “After” would you read {words.an(to)}?</p>')
+    st.html(f'<p class="ctviz-invite">In which digit under “After” would you read {words.an(to)}?</p>')
     for position, (name, guess) in enumerate(GUESSES.items()):
         st.button(
             name, key=f"digits-guess-{position}", type="tertiary" if guess is None else "secondary", width="stretch",
@@ -173,7 +173,7 @@ def picture(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Picture 
 PART = DigitsPart(
     title="Can you read it?",
     lead="A model is to read another digit, so a search changes the pixels until it does. Would you read that digit "
-    "too? Judge first; then see what a reader says that has no part in either model.",
+    "too? Judge first; then see what a reader says that has no part in these models.",
     controls=controls,
     show=show,
     picture=picture,

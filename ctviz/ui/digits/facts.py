@@ -141,7 +141,7 @@ def attention(means: ClassMeans, styles: Sequence[ArmStyle], locked: int) -> lis
 
 # -- counterfactuals -----------------------------------------------------------------------------------------
 
-READ = ("read_as", "read_as_before", "validity", "cost")
+READ = ("read_as", "read_as_before", "validity", "cost", "ip")
 """What is said of counterfactual digits where the question is whether they can be read, in this order."""
 
 TAKEN = (

@@ -28,7 +28,8 @@ from ctviz.ui.kit.training import train_button
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "mlp-32": ("Small (32 hidden, the paper's)", {"hidden": (32,), "channels": ()}),
-    "mlp-64": ("Wider (64 hidden units)", {"hidden": (64,), "channels": ()}),
+    "mlp-64": ("Wide (64 hidden units)", {"hidden": (64,), "channels": ()}),
+    "mlp-128": ("Wider (128 hidden units)", {"hidden": (128,), "channels": ()}),
     "cnn": ("Convolutional (LeNet-like)", {"hidden": (32,), "channels": (6, 16)}),
 }
 OWN_MODEL = "own"
