@@ -166,6 +166,7 @@ def caveat(result: VerdictResult) -> str:
             fails = _lost(result, method.name, "validity", FAILS)
             beside += f"; its advice {fails} than that of conventional training" if fails else ""
             said.append(f"{method.title} is by the distance to real data {phrase}{beside}." if phrase else "")
+    said.append(_favoured(result))
     parts = []
     for search in result.searches:
         found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]
@@ -174,6 +175,19 @@ def caveat(result: VerdictResult) -> str:
     told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
     said.append(told if parts else "")
     return " ".join(filter(None, said))
+
+
+def _favoured(result: VerdictResult) -> str:
+    """Which methods are ahead of counterfactual training by more measures than they are behind by, time apart."""
+    measures = [measure for measure in result.measures() if measure.unit != "times"]
+    ahead = [
+        _name(method)
+        for method in rivals(result)
+        if sum(standing(result, COUNTERFACTUAL, method.name, measure).side for measure in measures) < 0
+    ]
+    who = begun(listed(ahead)) or "No method"
+    verb = "are" if len(ahead) > 1 else "is"
+    return f"{who} {verb} ahead of counterfactual training by more of the measures than behind, time apart."
 
 
 def how(result: VerdictResult) -> str:

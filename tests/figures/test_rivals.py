@@ -52,6 +52,13 @@ def test_the_caveat_names_the_nearest_sample_and_each_search():
     assert "3 draws of data and training for each method" in how(result(row("moons", made())))
 
 
+def test_the_caveat_names_methods_that_are_ahead_by_more_of_the_measures():
+    cheap = caveat(result(row("moons", made())))
+    assert "No method is ahead of counterfactual training by more of the measures than behind" in cheap
+    dear = caveat(result(row("moons", made(nearest=0.3, accuracy=0.9), (-9.0, -10.0, -11.0))))
+    assert f"Conventional training and {OTHER} are ahead of counterfactual training by more" in dear
+
+
 def test_the_caveat_tells_where_advice_of_ours_fails_more_often():
     methods = {**made(validity=1.0), "halfway": {"ip": 1.0, "validity": 0.4}}
     methods["conventional"] = {"ip": 2.0, "validity": 1.0}
