@@ -98,7 +98,11 @@ def _comparisons(result: VerdictResult) -> str:
 
 def price(result: VerdictResult) -> str:
     """What it costs beside conventional training, and how it stands to the rivals there."""
-    parts = [_lost(result, "accuracy", "loses accuracy"), _lost(result, "cost", "takes more effort under the lock")]
+    parts = [
+        _lost(result, COUNTERFACTUAL, "accuracy", "loses accuracy"),
+        _lost(result, COUNTERFACTUAL, "cost", "takes more effort under the lock"),
+        _lost(result, COUNTERFACTUAL, "validity", FAILS),
+    ]
     told = [part for part in parts if part]
     no = "Beside conventional training it clearly loses no accuracy and takes no more effort under the lock"
     said = f"Beside conventional training it {listed(told)}" if told else no
@@ -118,14 +122,18 @@ def _counted(result: VerdictResult, first: str, measure: Measure) -> str:
     return f"ahead of {sides.count(1)} of {len(sides)} methods, behind {sides.count(-1)}" if sides else ""
 
 
-def _lost(result: VerdictResult, name: str, words: str) -> str:
+FAILS = "reaches its class less often"
+"""What is said of lost validity."""
+
+
+def _lost(result: VerdictResult, method: str, name: str, words: str) -> str:
     """On which data sets a measure is clearly worse than with conventional training, by how much at most."""
     measure = MEASURES[name]
     unit = " points" if measure.unit == "points" else " %"
     places: dict[str, float] = {}
     for row in result.rows:
         for search in result.searches if measure.by_search else ("",):
-            found = result.compared(row, COUNTERFACTUAL, CONVENTIONAL, measure, search)
+            found = result.compared(row, method, CONVENTIONAL, measure, search)
             if found.sign < 0:
                 places[row.title] = max(places.get(row.title, 0.0), -found.value)
     told = [f"{title} ({number(value, trim=True)}{unit})" for title, value in places.items()]
@@ -155,6 +163,8 @@ def caveat(result: VerdictResult) -> str:
             phrase = _counted(result, method.name, MEASURES["ip"])
             also = _counted(result, method.name, MEASURES["nearest"])
             beside = f"; by that to the nearest sample {also}" if also else ""
+            fails = _lost(result, method.name, "validity", FAILS)
+            beside += f"; its advice {fails} than that of conventional training" if fails else ""
             said.append(f"{method.title} is by the distance to real data {phrase}{beside}." if phrase else "")
     parts = []
     for search in result.searches:

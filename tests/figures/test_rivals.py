@@ -52,6 +52,14 @@ def test_the_caveat_names_the_nearest_sample_and_each_search():
     assert "3 draws of data and training for each method" in how(result(row("moons", made())))
 
 
+def test_the_caveat_tells_where_advice_of_ours_fails_more_often():
+    methods = {**made(validity=1.0), "halfway": {"ip": 1.0, "validity": 0.4}}
+    methods["conventional"] = {"ip": 2.0, "validity": 1.0}
+    said = caveat(result(row("moons", methods)))
+    assert "half-way box is by the distance to real data ahead of 2 of 2 methods, behind 0" in said
+    assert "its advice reaches its class less often on Moons (60 points) than that of conventional training" in said
+
+
 def test_standings_count_what_is_beyond_chance_alone():
     both = result(row("moons", made()), row("ls", made(full=2.0)))
     found = standing(both, "full", "conventional", MEASURES["ip"])
