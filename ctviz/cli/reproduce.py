@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import can_print_unicode, table, to_json, write
+from ctviz.cli.common import table
 from ctviz.cli.root import JsonFlag, app
 from ctviz.cli.study import (
     AddressOption,
     EngineOption,
     EstimateFlag,
+    ResultFile,
+    StoredFlag,
     WorkersOption,
+    check_result_file,
     checked,
+    print_result,
     show_estimate,
     study_progress,
 )
@@ -69,15 +72,14 @@ def table1(
     address: AddressOption = None,
     workers: WorkersOption = None,
     price: EstimateFlag = False,
-    stored: Annotated[bool, typer.Option("--stored", help="Print the result that ships; compute nothing.")] = False,
+    stored: StoredFlag = False,
     as_json: JsonFlag = False,
-    out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
+    out: ResultFile = None,
 ) -> None:
     """Table 1, with settings chosen on validation data; goes on from where it was stopped."""
     from ctviz.studies.reproduce.result import read, shipped
 
-    if out is not None and not out.parent.is_dir():
-        raise ConfigError("out", str(out), "a file in a folder that there is")
+    check_result_file(out)
     if stored:
         found = read(shipped())
     elif extended is not None:
@@ -87,13 +89,7 @@ def table1(
     else:
         wanted = _reproduction(data, seeds, exact, quick)
         found = _compute(wanted, checked(engine, address, workers), price=price, as_json=as_json)
-    content = found.to_json().encode()
-    if out is not None:
-        write(out, content)
-    if as_json:
-        typer.echo(content.decode() if can_print_unicode() else to_json(json.loads(content)), nl=False)
-    else:
-        typer.echo(_words(found))
+    print_result(found.to_json(), lambda: _words(found), out, as_json)
 
 
 def _reproduction(data: str | None, seeds: int | None, exact: int | None, quick: bool) -> Reproduction:

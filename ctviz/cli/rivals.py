@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import can_print_unicode, table, to_json, write
+from ctviz.cli.common import table
 from ctviz.cli.reproduce import reproduce_app
 from ctviz.cli.root import JsonFlag
 from ctviz.cli.study import (
     AddressOption,
     EngineOption,
     EstimateFlag,
+    ResultFile,
+    StoredFlag,
     WorkersOption,
+    check_result_file,
     checked,
+    print_result,
     show_estimate,
     study_progress,
 )
@@ -52,15 +55,14 @@ def rivals(
     address: AddressOption = None,
     workers: WorkersOption = None,
     price: EstimateFlag = False,
-    stored: Annotated[bool, typer.Option("--stored", help="Print the result that ships; compute nothing.")] = False,
+    stored: StoredFlag = False,
     as_json: JsonFlag = False,
-    out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
+    out: ResultFile = None,
 ) -> None:
     """Is it better than …? Every method with settings chosen by one rule; goes on from where it was stopped."""
     from ctviz.studies.rivals.result import read, shipped
 
-    if out is not None and not out.parent.is_dir():
-        raise ConfigError("out", str(out), "a file in a folder that there is")
+    check_result_file(out)
     if stored:
         found = read(shipped())
     else:
@@ -68,13 +70,7 @@ def rivals(
         wanted = _verdict(data, draws, methods, quick, before)
         found = _compute(wanted, before, checked(engine, address, workers), price=price, as_json=as_json)
         out = out or extended
-    content = found.to_json().encode()
-    if out is not None:
-        write(out, content)
-    if as_json:
-        typer.echo(content.decode() if can_print_unicode() else to_json(json.loads(content)), nl=False)
-    else:
-        typer.echo(_words(found))
+    print_result(found.to_json(), lambda: _words(found), out, as_json)
 
 
 def _verdict(

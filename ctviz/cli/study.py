@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import to_json
+from ctviz.cli.common import can_print_unicode, to_json, write
 from ctviz.cli.streams import exit_code
+from ctviz.errors import ConfigError
 from ctviz.progress import Progress
 
 if TYPE_CHECKING:
@@ -23,6 +26,24 @@ WorkersOption = Annotated[
     int | None, typer.Option("--workers", help="Worker processes; by default one for each processor.")
 ]
 EstimateFlag = Annotated[bool, typer.Option("--estimate", help="Only estimate what it takes.")]
+StoredFlag = Annotated[bool, typer.Option("--stored", help="Print the result that ships; compute nothing.")]
+ResultFile = Annotated[Path | None, typer.Option("--out", help="File to write the result to, as JSON.")]
+
+
+def check_result_file(out: Path | None) -> None:
+    """Raises ``ConfigError`` for a file in a folder that there is not: said before anything is computed."""
+    if out is not None and not out.parent.is_dir():
+        raise ConfigError("out", str(out), "a file in a folder that there is")
+
+
+def print_result(text: str, words: Callable[[], str], out: Path | None, as_json: bool) -> None:
+    """Write a result, as JSON, to its file where there is one, and print it: as JSON or in words."""
+    if out is not None:
+        write(out, text.encode())
+    if as_json:
+        typer.echo(text if can_print_unicode() else to_json(json.loads(text)), nl=False)
+    else:
+        typer.echo(words())
 
 
 def checked(engine: str, address: str | None, workers: int | None = None) -> dict[str, Any]:

@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    field_validator,
-    model_serializer,
-)
-
-from ctviz.errors import DataError, StoreError
-from ctviz.experiments.store.artifacts import Kind
-from ctviz.experiments.store.codec import Damaged
-from ctviz.paths import assets
 from ctviz.studies.reproduce.published import MetricName
+from ctviz.studies.result_record import ResultDocument, ResultRecord, read_result, result_kind, shipped_result
 
 TABLE_STEP = 0.1
 """η of the searches that the table is computed with: the paper's."""
-
-
-class ResultRecord(BaseModel):
-    """Base of all parts of the result: frozen, without unknown fields; numbers that are not finite become None."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    later: ClassVar[tuple[str, ...]] = ()
-    """Fields that came after results had been stored, and are left out of files where they are None."""
-
-    @model_serializer(mode="wrap")
-    def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        values: dict[str, Any] = write(self)
-        return {name: value for name, value in values.items() if value is not None or name not in self.later}
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _finite(cls, value: Any) -> Any:
-        return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Reduction(ResultRecord):
@@ -318,8 +285,10 @@ class SensitivityResult(ResultRecord):
     significant: bool | None
 
 
-class Table1(ResultRecord):
+class Table1(ResultDocument):
     """Everything that ``ctviz reproduce table1`` computes."""
+
+    command = "table1"
 
     rows: tuple[Table1Row, ...]
     ablation: tuple[Ablation, ...]
@@ -342,51 +311,16 @@ class Table1(ResultRecord):
             for metric in ("ip", "ip_star", "cost"):
                 yield row, metric, row.outcome(metric)
 
-    def to_json(self) -> str:
-        """Text that ends with a line break; equals give equal text."""
-        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Table1:
-        """Raises ``DataError`` for text that is not a result of this version."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the text"
-            raise DataError(
-                f"This is no result of `ctviz reproduce table1`: {where}, {first['msg'].lower()}."
-            ) from None
+RESULTS = result_kind("Table 1", Table1)
+"""Results in a store, by the key of the reproduction."""
 
 
 def shipped() -> Path:
     """The file of the result that ships with ctviz."""
-    return assets() / "paper" / "table1.json"
-
-
-RESULTS = Kind(
-    "Table 1",
-    folder="paper",
-    encode=lambda result: result.to_json().encode(),
-    decode=Table1.from_json,
-    old_name="table1-{key}.json",
-    max_bytes=16 << 20,
-)
-"""Results in a store, by the key of the reproduction."""
+    return shipped_result(Table1)
 
 
 def read(path: Path) -> Table1:
-    """A result from its file: one that ships, or one of a store.
-
-    Raises:
-        StoreError: there is none, or it cannot be read. DataError: it is damaged.
-    """
-    try:
-        return RESULTS.read_file(path)
-    except Damaged as error:
-        said = f"This is no result of `ctviz reproduce table1`: {error}."
-        raise DataError(str(error.__cause__) if isinstance(error.__cause__, DataError) else said) from error
-    except FileNotFoundError:
-        raise StoreError("No result is stored here; `ctviz reproduce table1` computes one.") from None
-    except OSError as error:
-        raise StoreError(f"{path.name} could not be read: {(error.strerror or str(error)).lower()}.") from None
+    """A result from its file; errors as ``read_result``."""
+    return read_result(path, Table1, RESULTS)

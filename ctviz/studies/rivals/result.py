@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from ctviz.errors import DataError, StoreError
-from ctviz.experiments.store.artifacts import Kind
-from ctviz.experiments.store.codec import Damaged
-from ctviz.paths import assets
-from ctviz.studies.reproduce.result import ResultRecord
+from ctviz.studies.result_record import ResultDocument, ResultRecord, read_result, result_kind, shipped_result
 from ctviz.studies.rivals.methods import CONVENTIONAL
 from ctviz.studies.summary import Mean, mean
 
@@ -166,8 +159,10 @@ class MethodWords(ResultRecord):
     ours: bool
 
 
-class VerdictResult(ResultRecord):
+class VerdictResult(ResultDocument):
     """Everything that ``ctviz reproduce rivals`` computes."""
+
+    command = "rivals"
 
     methods: tuple[MethodWords, ...]
     rows: tuple[VerdictRow, ...]
@@ -230,50 +225,16 @@ class VerdictResult(ResultRecord):
                                 "search": search, "seed": seed, "value": value,
                             }  # fmt: skip
 
-    def to_json(self) -> str:
-        """The text that ships: a line for each draw, sorted and readable."""
-        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> VerdictResult:
-        """Inverse of ``to_json``; raises ``DataError`` for anything else."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the text"
-            said = f"This is no result of `ctviz reproduce rivals`: {where}, {first['msg'].lower()}."
-            raise DataError(said) from None
-
-
-RESULTS = Kind(
-    "comparison with rivals",
-    folder="paper",
-    encode=lambda result: result.to_json().encode(),
-    decode=VerdictResult.from_json,
-    old_name="rivals-{key}.json",
-    max_bytes=16 << 20,
-)
+RESULTS = result_kind("comparison with rivals", VerdictResult)
 """How the file is read; results ship, and are not kept in a store."""
 
 
 def shipped() -> Path:
     """The file of the result that ships with ctviz."""
-    return assets() / "paper" / "rivals.json"
+    return shipped_result(VerdictResult)
 
 
 def read(path: Path) -> VerdictResult:
-    """A result from its file.
-
-    Raises:
-        StoreError: there is none, or it cannot be read. DataError: it is damaged.
-    """
-    try:
-        return RESULTS.read_file(path)
-    except Damaged as error:
-        said = f"This is no result of `ctviz reproduce rivals`: {error}."
-        raise DataError(str(error.__cause__) if isinstance(error.__cause__, DataError) else said) from error
-    except FileNotFoundError:
-        raise StoreError("No result is stored here; `ctviz reproduce rivals` computes one.") from None
-    except OSError as error:
-        raise StoreError(f"{path.name} could not be read: {(error.strerror or str(error)).lower()}.") from None
+    """A result from its file; errors as ``read_result``."""
+    return read_result(path, VerdictResult, RESULTS)

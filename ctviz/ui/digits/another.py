@@ -22,8 +22,9 @@ from ctviz.ui.digits.memory import memory
 from ctviz.ui.kit import bind, search
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list
-from ctviz.ui.kit.pages import DIGITS
+from ctviz.ui.kit.pages import DIGITS, FIRST_DIGITS
 from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.service import service
 
 SEARCHES = {"strong": "Until it is sure", "paper": "As in the paper", "own": "As set"}
 """How far the search goes, as the page calls it; the last where it is neither."""
@@ -69,6 +70,16 @@ def _how_far(draft: Draft[DigitsView]) -> None:
         help="Until the model is all but sure of the digit aimed at, which shows what it knows of that digit; or, as "
         "in the paper, until it reads it at all.",
     )  # fmt: skip
+
+
+def prepare() -> None:
+    """Has many digits of the run that ships read before a class looks at them: that takes seconds."""
+    run_view = service().run_view(Experiment.preset(FIRST_DIGITS["preset"]).key)
+    if run_view is None:
+        return
+    snapshot = run_view.snapshots[-1]
+    ask.counterfactual_numbers(run_view, snapshot, DigitsView(part="read"))
+    ask.right(run_view, snapshot)
 
 
 def show(layout: Layout) -> None:
