@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.store.artifacts import Kind
@@ -18,6 +18,7 @@ from ctviz.experiments.store.codec import Damaged
 from ctviz.paths import assets
 from ctviz.studies.reproduce.result import ResultRecord
 from ctviz.studies.rivals.methods import CONVENTIONAL
+from ctviz.studies.rivals.settings import SEARCHES
 from ctviz.studies.summary import Mean, mean
 
 Unit = Literal["%", "points", "times"]
@@ -177,6 +178,20 @@ class VerdictResult(ResultRecord):
     version: str
     algorithm: int
     seconds: float
+
+    @model_validator(mode="after")
+    def _whole(self) -> VerdictResult:
+        """What words and pictures rest on: both searches, a level, rows of known methods, each data set once."""
+        names, level = {method.name for method in self.methods}, self.verdict.get("level", 0.99)
+        if set(self.searches) != set(SEARCHES):
+            raise ValueError(f"its searches are not {' and '.join(SEARCHES)}")
+        if not isinstance(level, int | float) or not 0 < level < 1:
+            raise ValueError("its level is no number between 0 and 1")
+        if not all(one.name in names for row in self.rows for one in row.methods):
+            raise ValueError("a method of a row is not among its methods")
+        if len({row.data for row in self.rows}) < len(self.rows):
+            raise ValueError("a data set is in it twice")
+        return self
 
     def row(self, data: str) -> VerdictRow | None:
         return next((row for row in self.rows if row.data == data), None)
