@@ -125,8 +125,9 @@ def clipped(text: str, most: int = 120) -> str:
 
 
 def inside(title: str) -> str:
-    """A title within a sentence: its first letter small."""
-    return title[:1].lower() + title[1:]
+    """A title within a sentence: its first letter small, unless its first word is a name such as CounterNet or PGD."""
+    word = title.partition(" ")[0]
+    return title if word[1:] != word[1:].lower() else title[:1].lower() + title[1:]
 
 
 def begun(sentence: str) -> str:

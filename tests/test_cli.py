@@ -9,13 +9,16 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from safetensors import safe_open
 from typer.testing import CliRunner
 
 from ctviz import __version__
 from ctviz.cli import app
+from ctviz.cli.commands import _diverged
 from ctviz.experiments.config import Experiment
 from tests.tiny import SETTINGS, TINY
 from tests.waiting import PATIENCE
@@ -127,6 +130,14 @@ def test_without_json_a_table(ctviz):
     lines = result.stdout.splitlines()
     assert lines[0].split()[:2] == ["arm", "accuracy"]
     assert [line.split()[0] for line in lines[1:3]] == ["vanilla", "full"]
+    assert "diverged" not in result.stdout
+
+
+def test_a_model_that_has_diverged_is_named_below_the_table():
+    experiment = Experiment.preset("moons").replace({"training.batch": 100, "data.n_train": 400})
+    skipped = SimpleNamespace(metrics={"skipped": np.array([0.0, 4.0])})
+    said = _diverged(SimpleNamespace(experiment=experiment, snapshot=lambda: skipped))
+    assert said == ["\nfull: training has diverged; 4 of 4 batches of this epoch had no finite loss."]
 
 
 def test_out_holds_everything_about_the_run(ctviz, tmp_path):

@@ -158,6 +158,7 @@ def test_where_there_is_little_room_nearly_all_is_not_called_all_either(share, t
 
 def test_a_title_within_a_sentence_and_at_its_beginning():
     assert (inside("Step size"), begun("no change"), inside(""), begun("")) == ("step size", "No change", "", "")
+    assert [inside(name) for name in ("CounterNet", "PGD training", "A")] == ["CounterNet", "PGD training", "a"]
 
 
 def test_a_long_text_is_clipped():

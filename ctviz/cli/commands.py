@@ -233,7 +233,17 @@ def _report(run: Run) -> dict[str, Any]:
 def _table_of_results(run: Run) -> str:
     rows = [[str(arm["name"]), *(number(arm[name]) for name in RESULTS)] for arm in run.summary]
     text = table(["arm", *(name.replace("_", " ").replace("ip star", "ip*") for name in RESULTS)], rows)
-    return f"{text}\n\nrun {run.key}, {run.seconds:.1f} s"
+    return "\n".join([text, *_diverged(run), f"\nrun {run.key}, {run.seconds:.1f} s"])
+
+
+def _diverged(run: Run) -> list[str]:
+    """Which models had no finite loss in the last epoch, in words."""
+    from ctviz.catalogue.findings import diverged
+
+    experiment = run.experiment
+    batches = -(-experiment.data.n_train // experiment.training.batch)
+    said = diverged([arm.name for arm in experiment.arms], run.snapshot().metrics["skipped"].tolist(), batches)
+    return [f"\n{said}"] if said else []
 
 
 def _write_results(run: Run, folder: Path) -> None:

@@ -112,7 +112,8 @@ def facts() -> Mapping[str, Any]:
     path = shipped_folder() / FACTS
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = {name: found[name] + 0 for name in ("trained_on", "tested_on", "clean", "noise", "noisy")}
+    except (OSError, ValueError, KeyError, TypeError):
         raise CtvizError(f"{path} is missing or damaged; install ctviz again.") from None
     return MappingProxyType(found)
 

@@ -19,6 +19,7 @@ from ctviz.evaluation.robustness import robust_accuracy
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Paths, Scene
 from ctviz.models.stack import Stack, predict, with_ones
+from ctviz.training.langevin import noise_box
 from ctviz.training.loop import PerArm
 from ctviz.training.sampler import group_size
 
@@ -110,9 +111,12 @@ class EpochEvaluator:
 
 
 def make_scene(experiment: Experiment, dataset: Dataset, evaluator: EpochEvaluator) -> Scene:
-    """The window (the domain), a sample of the training data, and the factuals whose paths are recorded."""
+    """The window (the domain; where it has no end, the training data), a sample of the training data, and the factuals
+    whose paths are recorded."""
     X, y = shown_samples(experiment, dataset)
     lower, upper = dataset.schema.bounds()
+    if dataset.schema.plane:
+        lower, upper = (bound.numpy() for bound in noise_box(dataset))
     shown = slice(0, experiment.evaluation.paths)
     return Scene(
         lower=lower,

@@ -54,8 +54,13 @@ def test_training_it_gives_the_same_bits_and_learns() -> None:
     assert not torch.equal(reader.read_digits(X[:5], other), reader.read_digits(X[:5], first))
 
 
-def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_damaged_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / reader.WEIGHTS).write_bytes(b"nothing")
+    monkeypatch.setattr(reader, "shipped_folder", lambda: tmp_path)
+    for text in ("[]", '{"clean": 1}'):
+        (tmp_path / reader.FACTS).write_text(text, encoding="utf-8")
+        with pytest.raises(CtvizError, match="missing or damaged"):
+            reader.facts.__wrapped__()
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(CtvizError, match="missing or damaged"):
             reader.load(folder)

@@ -16,6 +16,7 @@ from ctviz import Arm, Experiment, Schema
 from ctviz.data.dataset import Split
 from ctviz.errors import ConfigError, CtvizError, DataError
 from ctviz.evaluation.attribution import integrated_gradients, share, standardised, uniform_baselines
+from ctviz.experiments.run import Training
 from ctviz.experiments.store import Store
 from ctviz.models.stack import Stack
 from tests.experiments.given_people import AGE, DEBT, JOB, PEOPLE, SCHEMA, experiment, people
@@ -37,6 +38,18 @@ def test_it_is_trained_and_known_by_its_data(run: ctviz.Run) -> None:
     again = list(ctviz.train(experiment(), device="cpu"))[-1]
     for name, weights in run.snapshot().weights.items():
         np.testing.assert_array_equal(weights, again.weights[name])
+
+
+def test_points_in_a_plane_without_ends_are_drawn_where_the_samples_lie() -> None:
+    X = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
+    samples = X, (X[:, 0] > 0).long()
+    schema = Schema(features=(ctviz.Feature(name="a"), ctviz.Feature(name="b", domain=(-9, 9))))
+    data = ctviz.Dataset("open", schema, ("no", "yes"), samples, samples, samples)
+    small = Experiment(data=data).replace({"training.epochs": 1, "evaluation.field": 3, "evaluation.paths": 5})
+    training = Training(small)
+    assert training.scene.lower.tolist() == [float(X[:, 0].min()), -9]
+    for snapshot in training:
+        assert snapshot.paths is not None and len(np.unique(snapshot.paths.points[:, :, 0, 0])) > 3
 
 
 def test_keys_are_those_of_before_features_knew_steps_levels_and_efforts() -> None:

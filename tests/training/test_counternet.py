@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,7 @@ from ctviz.experiments.run import Run, Training, load_run
 from ctviz.experiments.run import run as run_of
 from ctviz.experiments.snapshot import stack_of
 from ctviz.experiments.store import Store
+from ctviz.experiments.store.codec import Damaged, encode_snapshot
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.models.counterfactual_networks import CounterfactualNetworks, initial
 from ctviz.models.model_settings import ModelSettings
@@ -136,6 +139,8 @@ def test_its_network_is_stored_with_every_snapshot(run: Run, store: Store) -> No
         np.testing.assert_array_equal(values, fresh.networks[name], err_msg="the same bits")
         assert not np.array_equal(values, again.snapshots[0].networks[name])
     assert stack_of(again.snapshots, EXPERIMENT).networks is not None
+    with pytest.raises(Damaged, match="number 0 of the networks' weights"):
+        encode_snapshot(EXPERIMENT, replace(fresh, networks={}))
 
 
 def test_its_network_answers_nearer_than_the_search_and_keeps_to_the_lock(run: Run, store: Store) -> None:

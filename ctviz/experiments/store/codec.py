@@ -234,6 +234,8 @@ def check_snapshot(experiment: Experiment, snapshot: Snapshot) -> None:
     for name, values in snapshot.networks.items():
         own = len(experiment.with_network)
         _require(values.dtype == np.float32 and values.ndim in (2, 3) and len(values) == own, f"networks {name}")
+    numbers = sum(values.size for values in snapshot.networks.values())
+    _require(numbers == weights_of_networks(experiment), f"number {numbers} of the networks' weights")
     if snapshot.field is not None:
         _require(snapshot.field.dtype == np.uint8, "type of the field")
         _check_field(experiment, snapshot.field.shape)

@@ -9,8 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import model_validator
+
 from ctviz.studies.result_record import ResultDocument, ResultRecord, read_result, result_kind, shipped_result
 from ctviz.studies.rivals.methods import CONVENTIONAL
+from ctviz.studies.rivals.settings import SEARCHES
 from ctviz.studies.summary import Mean, mean
 
 Unit = Literal["%", "points", "times"]
@@ -172,6 +175,20 @@ class VerdictResult(ResultDocument):
     version: str
     algorithm: int
     seconds: float
+
+    @model_validator(mode="after")
+    def _whole(self) -> VerdictResult:
+        """What words and pictures rest on: both searches, a level, rows of known methods, each data set once."""
+        names, level = {method.name for method in self.methods}, self.verdict.get("level", 0.99)
+        if set(self.searches) != set(SEARCHES):
+            raise ValueError(f"its searches are not {' and '.join(SEARCHES)}")
+        if not isinstance(level, int | float) or not 0 < level < 1:
+            raise ValueError("its level is no number between 0 and 1")
+        if not all(one.name in names for row in self.rows for one in row.methods):
+            raise ValueError("a method of a row is not among its methods")
+        if len({row.data for row in self.rows}) < len(self.rows):
+            raise ValueError("a data set is in it twice")
+        return self
 
     def row(self, data: str) -> VerdictRow | None:
         return next((row for row in self.rows if row.data == data), None)

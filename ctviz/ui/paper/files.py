@@ -13,6 +13,7 @@ from ctviz.experiments.store import Store
 from ctviz.paths import assets
 from ctviz.studies.reproduce.result import RESULTS, Table1, read, shipped
 from ctviz.studies.rivals import result as rivals
+from ctviz.studies.rivals.methods import COUNTERFACTUAL
 from ctviz.studies.rivals.result import VerdictResult
 from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.paper.paper_view import SHIPPED
@@ -76,7 +77,8 @@ def comparison() -> VerdictResult | None:
         found = _comparison(path, path.stat().st_mtime_ns)
     except (CtvizError, OSError):
         return None
-    return found if found.rows else None
+    ours = any(method.name == COUNTERFACTUAL for method in found.methods)
+    return found if ours and found.rows and found.measures() else None
 
 
 @functools.lru_cache(2)

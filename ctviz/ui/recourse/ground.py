@@ -145,7 +145,10 @@ def _check(draft: Draft[RecourseView], experiment: Experiment, epochs: Sequence[
         draft.problems += (sentence("epoch", view.epoch, f"a stored epoch, such as {epochs[-1]}"),)
         draft.view = view.model_copy(update={"epoch": None})
     if view.arm and view.arm not in trained:
-        draft.problems += (sentence("arm", view.arm, f"one of {', '.join(trained)}"),)
+        allowed = (
+            f"one of {', '.join(trained)}" if trained else "nothing, for no model of this run learnt from examples"
+        )
+        draft.problems += (sentence("arm", view.arm, allowed),)
         draft.view = draft.view.model_copy(update={"arm": ""})
 
 

@@ -106,8 +106,12 @@ class Proofs:
         self._ended = False
 
     def want(self, session: str, tasks: Sequence[Task]) -> None:
-        """Notes that a session wants these, and nothing else any more."""
+        """Notes that a session wants these and nothing else; what failed is tried again for whoever comes anew."""
         with self._lock:
+            before = self._wanted.get(session, frozenset())
+            for task in tasks:
+                if task.key not in before and isinstance(self._done.peek(task.key), Failure):
+                    self._done.put(task.key, None)
             self._wanted[session] = frozenset(task.key for task in tasks)
             self._wanted.move_to_end(session)
             self._looked[session] = self._clock()

@@ -48,6 +48,8 @@ def test_a_file_is_read_back_and_anything_else_is_refused():
     assert again.rows[0].values("conventional", MEASURES["ip"], "paper") == {}
     with pytest.raises(DataError, match="no result of `ctviz reproduce rivals`"):
         VerdictResult.from_json("{}")
+    with pytest.raises(DataError, match="its searches are not paper and careful"):
+        VerdictResult.from_json(text.replace('"careful": {', '"other": {'))
 
 
 def test_what_ships_can_be_read():

@@ -90,13 +90,17 @@ def test_no_more_threads_are_started_than_may_search_at_once() -> None:
     assert sorted(made) == list("abcde")
 
 
-def test_an_error_of_a_proof_is_a_sentence() -> None:
+def test_an_error_of_a_proof_is_a_sentence_and_is_tried_again_for_who_comes_anew() -> None:
+    tried = []
+
     def fail(*_: object) -> ModelAdvice:
+        tried.append(1)
         raise DataError("This person has no value.")
 
     proofs = Proofs(start=lambda work: work())
-    proofs.want("ann", [Task("a", fail)])
-    assert proofs.result("a") == Failure("This person has no value.")
+    for session, times in (("ann", 1), ("ann", 1), ("bob", 2)):
+        proofs.want(session, [Task("a", fail)])
+        assert proofs.result("a") == Failure("This person has no value.") and len(tried) == times
 
 
 def test_the_end_drops_what_waits() -> None:
