@@ -98,7 +98,7 @@ def show(layout: Layout) -> None:
         )
     if not answered:
         layout.say(f"{layout.prefix}Would you read {words.an(to)} here?")
-        with layout.right:
+        with layout.right, st.container(key="digits-question"):
             _ask(asked, to)
         return
     _tell(layout, found, to, memory().guesses.get(asked))
@@ -119,7 +119,7 @@ def _tell(layout: Layout, found: ask.Another, to: int, guess: tuple[bool, bool] 
     """What the reader says of this digit and of many."""
     run_view, snapshot, styles, view = layout.run_view, layout.snapshot, layout.styles, layout.view
     pair = styles_pair(layout)
-    with layout.right:
+    with layout.right, st.container(key="digits-question"):
         fact_list([facts.read_here(found, to, styles, guess, pair)])
         with st.spinner(f"Reading counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
             numbers = ask.counterfactual_numbers(run_view, snapshot, view)
