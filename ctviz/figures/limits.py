@@ -322,7 +322,8 @@ def _dots(study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palet
                     "x": 0,
                     "xref": "paper",
                     "xanchor": "left",
-                    "y": place + 0.36,
+                    "y": place + 0.42,
+                    "borderpad": 0,
                 }
             )
         x = {"range": list(extent), "ticksuffix": " %" if metric.unit == "%" else "", "nticks": 6}
