@@ -45,7 +45,7 @@ PARTS = {
 
 IN_ONE_ROW = """() => {
   const buttons = [...document.querySelectorAll(".st-key-digits-part button")];
-  return new Set(buttons.map((button) => button.getBoundingClientRect().top)).size === 1 && buttons.length === 4;
+  return new Set(buttons.map((button) => button.getBoundingClientRect().top)).size === 1 && buttons.length === 5;
 }"""
 
 
