@@ -134,7 +134,7 @@ def _layout(feature: str, bands: int, extent: tuple[float, float], palette: Pale
     font = {"size": 12, "family": FONT, "color": palette.muted}
     axis = {"color": palette.muted, "zeroline": False, "fixedrange": True, "tickfont": font}
     x = {
-        **axis, "range": list(extent), "nticks": 7, "gridcolor": palette.rule, "tickformat": ".3~g",
+        **axis, "range": list(extent), "nticks": 7, "gridcolor": palette.rule, "tickformat": ",.6~g",
         "title": {"text": feature, "font": {"size": 13, "family": FONT, "color": palette.ink}, "standoff": 6},
     }  # fmt: skip
     return {

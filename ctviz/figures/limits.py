@@ -315,7 +315,17 @@ def _dots(study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palet
             colour = palette.conventional if name == CONVENTIONAL else palette.accent
             traces += _dot_row(values, place, colour, filled=name == panel.variants[-1].name)
             text = f"{name}  <b>{_amount(mean(values).value, metric)}</b>"
-            notes.append({**_note(text, colour), "x": 0, "xref": "paper", "xanchor": "left", "y": place + 0.36})
+            notes.append(
+                {
+                    **_note(text, colour),
+                    "bgcolor": palette.ground,
+                    "x": 0,
+                    "xref": "paper",
+                    "xanchor": "left",
+                    "y": place + 0.42,
+                    "borderpad": 0,
+                }
+            )
         x = {"range": list(extent), "ticksuffix": " %" if metric.unit == "%" else "", "nticks": 6}
         y = {"range": [-0.4, len(names) - 0.3], "visible": False}
         figure = _figure(traces, x, y, palette, right=8, left=6, notes=notes, height=ROW * len(names) + 40)

@@ -44,7 +44,7 @@ def _panel(name: str, title: str, preset: str, locked: int) -> Panel:
 
 PANELS = (
     _panel("proxies", "Normal data (linear models)", "proxies", 1),
-    _panel("figure1", "LS as in Figure 1", "figure1", 1),
+    _panel("figure1", "Figure 1 of the paper", "figure1", 1),
     _panel("moons", "Moons", "lock", 0),
 )
 

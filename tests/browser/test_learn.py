@@ -10,6 +10,13 @@ from tests.browser.driving import picture_ready, resize, until
 pytestmark = pytest.mark.browser
 
 SEEN = "globalThis.__ctvizPaths"
+PICTURE_BETWEEN = """() => {
+  const top = (of) => document.querySelector(of).getBoundingClientRect().top;
+  const picture = top(".st-key-learn-picture");
+  return top(".st-key-learn-step h1") < picture && picture < top(".st-key-learn-way");
+}"""
+"""On a phone: words, picture, and the way on below it, so that nobody scrolls back to what is asked."""
+
 ENDS = f"[0, 1].map((arm) => [{SEEN}.place(arm, 0, 0), {SEEN}.place(arm, 0, 1e6)])"
 
 
@@ -108,3 +115,5 @@ def a_step_fits_on_one_screen(page) -> None:
     for width, height in ((1440, 900), (1920, 1080)):
         resize(page, width, height)
         until(page, f"height => ({foot})() <= height", height)
+    resize(page, 390, 844)
+    until(page, PICTURE_BETWEEN)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.catalogue.metrics import RECORDED
 from ctviz.experiments.config import READABLE_SEARCH, Experiment
@@ -103,16 +104,18 @@ def show(layout: Layout) -> None:
         with beside:
             grid = pictures.of_looks(found, seen, to, experiment)
             show_image_grid(grid, key=f"digits-looks-{layout.draft.opened}", initial=ImageGridState(None, COLOURS))
+    question = layout.right.container(key="digits-question")  # before all other digits, where one column holds both
+    with layout.left:
         grid = pictures.of_targets(found, to, experiment, told=answered)
         show_image_grid(
             grid, key=f"digits-others-{layout.draft.opened}", on_cell=lambda cell: layout.draft.look(to=cell[1])
         )
     if not answered:
         layout.say(f"{layout.prefix}Would you read {words.an(to)} here?")
-        with layout.right:
+        with question:
             _ask(asked, to)
         return
-    _tell(layout, found, to, memory().guesses.get(asked))
+    _tell(layout, question, found, to, memory().guesses.get(asked))
 
 
 def _ask(asked: Hashable, to: int) -> None:
@@ -126,11 +129,11 @@ def _ask(asked: Hashable, to: int) -> None:
     st.caption(words.READER_ASKS)
 
 
-def _tell(layout: Layout, found: ask.Another, to: int, guess: tuple[bool, bool] | None) -> None:
+def _tell(layout: Layout, beside: DeltaGenerator, found: ask.Another, to: int, guess: tuple[bool, bool] | None) -> None:
     """What the reader says of this digit and of many."""
     run_view, snapshot, styles, view = layout.run_view, layout.snapshot, layout.styles, layout.view
     pair = styles_pair(layout)
-    with layout.right:
+    with beside:
         fact_list([facts.read_here(found, to, styles, guess, pair)])
         with st.spinner(f"Reading counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
             numbers = ask.counterfactual_numbers(run_view, snapshot, view)

@@ -264,6 +264,10 @@ def of_looks(found: Another, values: npt.NDArray[Any], to: int, experiment: Expe
         images=greys(points)[:, :, None],
         overlays=quantised(values, limit)[0][:, :, None],
         scale=Scale(limit, "attribution to the answer"),
+        captions=[
+            [f"model: {answer[arm, to]}" for answer in (found.trace.predicted, found.trace.predicted_final)]
+            for arm in range(len(points))
+        ],
         alt="Where each model looks, in the digit as it was and in what it has made of it.",
         size=PIXELS,
     )

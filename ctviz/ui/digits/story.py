@@ -69,7 +69,8 @@ def _timed(view: DigitsView) -> bool:
 def _show(service: Service, draft: Draft[DigitsView]) -> None:
     state = service.state(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
-    lines = "-playing" if _plays(draft.view) else "" if draft.view.part == "digit" else "-many"
+    part = draft.view.part
+    lines = "-playing" if _plays(draft.view) else {"digit": "", "read": "-read"}.get(part, "-many")
     with st.container(key=f"digits-headline{lines}"):
         headline = page_title(expectation(state) if run_view is None else _said_before(draft, run_view))
     with st.container(key="status"):

@@ -13,6 +13,8 @@ from ctviz.data.images import NAME, remember_folder
 from ctviz.data.user_folders import user_folder
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
+from ctviz.models.model_settings import ModelSettings
+from ctviz.prose import listed
 from ctviz.training.arm import Arm
 from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.locks import choose_locks
@@ -77,13 +79,18 @@ def _model(draft: Draft[DigitsView]) -> None:
     def read(name: str) -> Mapping[str, Any]:
         return {f"model.{part}": value for part, value in MODELS[name][1].items()} if name in MODELS else {}
 
-    titles = {name: title for name, (title, _) in MODELS.items()} | {OWN_MODEL: "As the link or file says"}
+    titles = {name: title for name, (title, _) in MODELS.items()} | {OWN_MODEL: _in_words(model)}
     bind.choice(
         "Model", [*MODELS, *([OWN_MODEL] if shown == OWN_MODEL else [])],
         bind.to_settings(draft, "digits-model", shown, read, lambda _: shown), words=titles,
         help="What all models of the run look like: one hidden layer, or convolutions of 6 and 16 channels first. "
         "They share their first weights, batches and draws.",
     )  # fmt: skip
+
+
+def _in_words(model: ModelSettings) -> str:
+    units = f"{listed([str(width) for width in model.hidden]) or 'no'} hidden units"
+    return f"Convolutions of {listed([str(width) for width in model.channels])}, {units}" if model.channels else units
 
 
 def _data(draft: Draft[DigitsView]) -> None:

@@ -135,7 +135,7 @@ def _numbers(result: VerdictResult, row: VerdictRow, search: str) -> None:
         f"All methods on {label}",
         table([CORNER, *heads(*titles), *heads("settings", number=False)], body, caption=label, width=70),
     )
-    st.caption(f"{TABLE} The column left of the page chooses the data set.".replace("*", "\\*"))
+    st.caption(f"{TABLE} “Settings and draws of” chooses the data set.".replace("*", "\\*"))
 
 
 def _cells(result: VerdictResult, row: VerdictRow, method: str, measures: Sequence[Measure], search: str) -> list[str]:
