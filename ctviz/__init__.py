@@ -55,12 +55,13 @@ if TYPE_CHECKING:
     from ctviz.evaluation.reader import read_digits
     from ctviz.experiments.advice import Advice
     from ctviz.experiments.adviser import Adviser, advise
-    from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
+    from ctviz.experiments.config import ALGORITHM_VERSION, Evaluation, Experiment
     from ctviz.experiments.evaluate import evaluate
     from ctviz.experiments.explorer import Explorer
     from ctviz.experiments.images.explorer import ImageExplorer
     from ctviz.experiments.outcome import OUTCOMES
     from ctviz.experiments.population import Population
+    from ctviz.experiments.presets import PRESETS
     from ctviz.experiments.protocol import Protocol
     from ctviz.experiments.reports import Report
     from ctviz.experiments.run import Run, keep, load_run, run, train
@@ -97,7 +98,8 @@ _WHERE = {
     "ctviz.evaluation.reader": ("read_digits",),
     "ctviz.experiments.advice": ("Advice",),
     "ctviz.experiments.adviser": ("Adviser", "advise"),
-    "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
+    "ctviz.experiments.config": ("ALGORITHM_VERSION", "Evaluation", "Experiment"),
+    "ctviz.experiments.presets": ("PRESETS",),
     "ctviz.experiments.evaluate": ("evaluate",),
     "ctviz.experiments.population": ("Population",),
     "ctviz.experiments.protocol": ("Protocol",),

@@ -399,7 +399,8 @@ def presets(context: typer.Context, as_json: JsonFlag = False) -> None:
     """List the presets, or train them anew."""
     if context.invoked_subcommand is not None:
         return
-    from ctviz.experiments.config import PRESETS, Experiment
+    from ctviz.experiments.config import Experiment
+    from ctviz.experiments.presets import PRESETS
 
     found = {name: Experiment.preset(name) for name in PRESETS}
     if as_json:
@@ -488,7 +489,7 @@ def build_presets(
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default that of this checkout.")] = None,
 ) -> None:
     """Train presets and write them as the runs that ship with ctviz."""
-    from ctviz.experiments.config import PRESETS
+    from ctviz.experiments.presets import PRESETS
     from ctviz.experiments.run import build_presets as build
     from ctviz.paths import assets
 

@@ -26,7 +26,8 @@ TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 
 def experiment_of(what: str, changes: Sequence[str]) -> Experiment:
     """The experiment that a preset's name or a TOML file describes, with ``path=value`` changes applied."""
-    from ctviz.experiments.config import PRESETS, Experiment
+    from ctviz.experiments.config import Experiment
+    from ctviz.experiments.presets import PRESETS
 
     if what in PRESETS:
         experiment = Experiment.preset(what)
@@ -84,7 +85,8 @@ def read(path: Path) -> str:
 
 def stored(what: str) -> tuple[str, Experiment]:
     """Key and experiment of a stored run; a preset's settings need no run."""
-    from ctviz.experiments.config import PRESETS, Experiment
+    from ctviz.experiments.config import Experiment
+    from ctviz.experiments.presets import PRESETS
     from ctviz.experiments.store import open_store
 
     if what in PRESETS:

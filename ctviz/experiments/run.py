@@ -22,8 +22,9 @@ from ctviz.data.dataset import Dataset
 from ctviz.data.given import GivenSettings, given
 from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError, DataError, DeviceError, StoreError
-from ctviz.experiments.config import PRESETS, Experiment, weights_of_networks, weights_per_model
+from ctviz.experiments.config import Experiment, weights_of_networks, weights_per_model
 from ctviz.experiments.measure import EpochEvaluator, field, make_scene
+from ctviz.experiments.presets import PRESETS
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
 from ctviz.isolation import isolated

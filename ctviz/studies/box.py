@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctviz.experiments.config import BOXES, Experiment
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import BOXES
 from ctviz.prose import decimal, listed
 from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import ACCURACY, IP, IP_EVEN, IP_FINE

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctviz.experiments.config import STRESSES, Experiment
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import STRESSES
 from ctviz.prose import listed
 from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import IP, IP_FINE, IP_STAR

@@ -21,8 +21,9 @@ from typing import Any
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import CtvizError
 from ctviz.evaluation.robustness import accuracy_curve
-from ctviz.experiments.config import READABLE_SEARCH, Experiment
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import ImageExplorer
+from ctviz.experiments.presets import READABLE_SEARCH
 from ctviz.experiments.run import train
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.isolation import isolated

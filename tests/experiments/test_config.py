@@ -19,7 +19,8 @@ from ctviz.data.rules import Rules
 from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments import config
-from ctviz.experiments.config import PRESETS, STRESSES, Evaluation, Experiment
+from ctviz.experiments.config import Evaluation, Experiment
+from ctviz.experiments.presets import PRESETS, STRESSES
 from ctviz.models.model_settings import ModelSettings
 from ctviz.settings import later_of
 from ctviz.training.arm import VARIANTS, Arm

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from ctviz.experiments import explorer
-from ctviz.experiments.config import STRESSES, Experiment
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import STRESSES
 from ctviz.experiments.run import Training
 from ctviz.figures.advice import LOAN
 from ctviz.jobs import JobStatus

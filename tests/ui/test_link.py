@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctviz.errors import ConfigError
-from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import PRESETS
 from ctviz.ui.kit import link
 from ctviz.ui.kit.link import LAYERS, MAX_PARAMETERS, SPEEDS, View
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctviz.errors import ConfigError, CtvizError
-from ctviz.experiments.config import PRESETS
+from ctviz.experiments.presets import PRESETS
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import store_errors
 from ctviz.paths import write_whole

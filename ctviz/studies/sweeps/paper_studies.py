@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctviz.errors import ConfigError
-from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import PRESETS
 from ctviz.experiments.protocol import Protocol
 from ctviz.studies.sweeps.declaration import Axis, Sweep, Value
 

@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.catalogue.metrics import RECORDED
-from ctviz.experiments.config import READABLE_SEARCH, Experiment
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import READABLE_SEARCH
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.theme import reference_pair

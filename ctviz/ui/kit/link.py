@@ -17,7 +17,8 @@ from typing_extensions import TypeVar
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.data.drawn import MOST_TEXT
 from ctviz.errors import ConfigError, shorten
-from ctviz.experiments.config import PRESETS, Experiment, parse_value
+from ctviz.experiments.config import Experiment, parse_value
+from ctviz.experiments.presets import PRESETS
 from ctviz.experiments.snapshot import Scene
 from ctviz.settings import Settings
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from ctviz.data.kinds import kind_of_data
 from ctviz.data.tables.settings import TABLES, TableSettings
-from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import PRESETS
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.service import service

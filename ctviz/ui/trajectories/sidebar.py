@@ -15,7 +15,8 @@ from ctviz.counterfactuals.reference_data import MAX_SAMPLES
 from ctviz.counterfactuals.search_settings import SHORT_STEP, SearchSettings
 from ctviz.data.catalogue import PLANES
 from ctviz.data.display import DisplayScale
-from ctviz.experiments.config import PRESETS, STRESSES, Experiment
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import PRESETS, STRESSES
 from ctviz.figures.advice import Names
 from ctviz.ui.kit import bind, link, search
 from ctviz.ui.kit.draft import Draft

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from ctviz.catalogue.settings import setting, words_of
 from ctviz.data.kinds import kind_of_data
-from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import SettingDifference, differences, has
 from ctviz.experiments.evaluate import default_references
+from ctviz.experiments.presets import PRESETS
 from ctviz.experiments.store import RunInfo
 from ctviz.figures.theme import arm_styles, reference_pair
 from ctviz.ui.tradeoffs.runs.comparison_view import Order
