@@ -23,6 +23,7 @@ TITLES = {
     "ip": "IP",
     "ip_star": "IP*",
     "ip_star_median": "IP*, median distance",
+    "nearest": "nearest real sample",
     "cost": "cost",
     "validity": "validity",
     "redundancy": "redundancy",
