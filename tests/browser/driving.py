@@ -116,20 +116,29 @@ READY = """() => {
 
 FOLLOWED = """link => new Promise((done) => {
   const app = document.querySelector("[data-testid=stApp]");
-  const watch = new MutationObserver(() => {
-    if (app.dataset.testScriptState === "notRunning") return;
-    watch.disconnect();
-    done();
-  });
-  watch.observe(app, { attributes: true });
-  history.pushState(null, "", link);
-  dispatchEvent(new PopStateEvent("popstate"));
+  const resting = () => app.dataset.testScriptState === "notRunning";
+  const go = () => {
+    const watch = new MutationObserver(() => { watch.disconnect(); done(); });
+    watch.observe(app, { attributes: true });
+    watch.observe(app.querySelector("[data-testid=stMain]"), { childList: true, characterData: true, subtree: true });
+    history.pushState(null, "", link);
+    dispatchEvent(new PopStateEvent("popstate"));
+    setTimeout(() => resting() && done(), UNCHANGED_MS);
+  };
+  const rest = () => (resting() ? go() : setTimeout(rest, 30));
+  rest();
 })"""
+UNCHANGED_MS = 10000
+"""Milliseconds after which a page that nothing has changed, and that rests, is taken for what was asked for."""
 
 
 def follow(page, link: str) -> None:
-    """Goes to a link of the app without loading its page anew, as the browser's own arrows do; the app has begun."""
-    page.evaluate(FOLLOWED, link)
+    """Goes to a link of the app without loading its page anew, as the browser's own arrows do; the app has begun.
+
+    A busy browser draws the beginning and the end of a short run of the script at once, so that its state never seems
+    to change: then what the run has changed on the page tells of it.
+    """
+    page.evaluate(FOLLOWED.replace("UNCHANGED_MS", str(UNCHANGED_MS)), link)
 
 
 def picture_ready(page) -> None:

@@ -493,7 +493,7 @@ def test_a_run_grows_where_it_stands(open_page, app):
     page.get_by_role("button", name="More").click()
     until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS} && !window.__ctvizStage.live")
     assert page.locator(".ctv-canvas").first.get_attribute("data-mine") == "yes", "still the same element"
-    until(page, "window.__ctvizStage.layer === 'energy'")  # those of the last epochs may be on their way
+    page.locator(".ctv-value").first.filter(has_text="11.0").wait_for()  # those of the last epoch may be on their way
     assert page.locator(".ctv-value").all_inner_texts()[:2] == ["11.0", "13.5"], "the energies have grown with the run"
     assert narrow[1] < stage(page)["scale"][1] == 15, "and the one scale of all epochs with them"
     assert not live.is_visible()
