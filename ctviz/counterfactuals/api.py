@@ -20,6 +20,7 @@ from ctviz.counterfactuals.generators import GENERATORS, needs_samples
 from ctviz.counterfactuals.person_lattice import measured_lattice
 from ctviz.counterfactuals.polish import polish as polished_plans
 from ctviz.counterfactuals.search import search as search_stack
+from ctviz.counterfactuals.search_result import SearchRequest
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.frames import NO_LABELS, TableLabels
 from ctviz.data.schema import Range, Schema
@@ -145,7 +146,7 @@ def search(
             return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of, labels)
         x = X.T[None].to(adapter.device).contiguous()
         limits = Constraints.of([rules], x)
-        found = search_stack(adapter, x, y[None].to(adapter.device), [chosen], limits, path, known)
+        found = search_stack(SearchRequest(adapter, x, y[None].to(adapter.device), [chosen], limits, path, known))
         way = None if found.path is None else found.path[:, 0].mT.cpu().contiguous()
         final, nascent = (tensor[0].mT.cpu().contiguous() for tensor in (found.final, found.nascent))
         mature = found.mature[0].cpu()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.exact.conversion import networks_of
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
 from ctviz.errors import ConfigError, DataError
@@ -133,10 +133,10 @@ def test_an_ensemble_of_the_same_model_is_searched_as_that_model(generator: str)
 
     def found(model: Stack, m: int) -> tuple[Tensor, Tensor]:
         rules = Constraints.of([schema] * m, factuals)
-        both = search(
+        both = search(SearchRequest(
             model, factuals.expand(m, -1, -1).contiguous(), targets.expand(m, -1).contiguous(), [settings] * m, rules,
             True, known,
-        )  # fmt: skip
+        ))  # fmt: skip
         assert both.path is not None
         return both.path, both.mature
 
