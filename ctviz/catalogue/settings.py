@@ -361,6 +361,13 @@ _SEARCH = (
         "arms.time_limit", "Seconds for one point",
         "How long the exact search may take for each point and model; what is known by then is shown.",
     ),
+    Setting(
+        "arms.polish", "Polish the ends",
+        "Whether each counterfactual is moved, after its search, to what a person can be: one level of each category, "
+        "numbers in their steps; and from there as near to its start as it still counts. Of points in a plane, whose "
+        "features have neither, only the last part; of pictures, nothing.",
+        short="polish", choices={"off": "off", "on": "on"},
+    ),
 )  # fmt: skip
 
 _ARM = (

@@ -63,6 +63,17 @@ def search(request: SearchRequest) -> SearchResult:
             of networks where no arm has one.
     """
     request = by_network(request)
+    found = _search(request)
+    # What is proved to be cheapest is so already.
+    polished = [arm for arm, own in enumerate(request.settings) if own.polish == "on" and own.generator != "exact"]
+    if not polished:
+        return found
+    from ctviz.counterfactuals.polished_ends import polish_ends
+
+    return polish_ends(request, polished, found)
+
+
+def _search(request: SearchRequest) -> SearchResult:
     # Counterfactuals that repel each other stay together to the end, which would delay other arms.
     sorts: dict[tuple[Kind, int], list[int]] = {}
     for arm, chosen in enumerate(request.settings):

@@ -85,8 +85,8 @@ class SearchResult:
     final: Tensor  # m d b: where each search ended
     nascent: Tensor  # m d b: last point with ‖x' − x‖∞ ≤ ε
     mature: Tensor  # m b, bool: reached τ within T steps
-    steps: Tensor  # m b, int64: steps taken, 0 to T
-    path: Tensor | None  # t+1 m d b
+    steps: Tensor  # m b, int64: steps taken, 0 to t
+    path: Tensor | None  # t+1 m d b: t = T, or T + 1 where ends are polished
     bound: Tensor | None = None  # m b, float64: proved that no counterfactual costs less; NaN where nothing is proved
 
 

@@ -17,7 +17,7 @@ from ctviz.counterfactuals.search_settings import PRECISION, SearchSettings
 from ctviz.evaluation.ends import Comparison, SearchEnds, measured
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import EXACT_METRICS, GAP
-from ctviz.models.ensemble import Ensembles
+from ctviz.models.ensemble import EnsembleStack
 from ctviz.models.stack import Stack, predict
 
 BLOCK = 10
@@ -57,7 +57,7 @@ class ExactJudge:
     @property
     def judged(self) -> list[int]:
         """Arms of one model."""
-        members = self.stack.members if isinstance(self.stack, Ensembles) else [1] * self.stack.m
+        members = self.stack.members if isinstance(self.stack, EnsembleStack) else [1] * self.stack.m
         return [arm for arm, size in enumerate(members) if size == 1]
 
     @property

@@ -14,7 +14,7 @@ from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
 from ctviz.errors import ConfigError, DataError
-from ctviz.models.ensemble import Ensembles
+from ctviz.models.ensemble import EnsembleStack
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack, with_ones
 
@@ -118,7 +118,7 @@ def test_arms_are_taken_whole_moved_and_stored_with_all_their_members() -> None:
 def test_an_ensemble_of_the_same_model_is_searched_as_that_model(generator: str) -> None:
     one, other = models(2).take([0]), models(2).take([1])
     arms = models(2).take([0, 0, 0, 1]).in_arms([3, 1])
-    assert isinstance(arms, Ensembles)
+    assert isinstance(arms, EnsembleStack)
     schema = Schema(
         features=(Feature(name="a"), Feature(name="b", mutability="fixed"), Feature(name="c", mutability="increase"))
     )

@@ -9,7 +9,7 @@ import torch
 from ctviz.counterfactuals.exact.cheapest import cheapest
 from ctviz.counterfactuals.exact.conversion import networks_of
 from ctviz.counterfactuals.exact.network import Network
-from ctviz.counterfactuals.person_lattice import measured_lattice
+from ctviz.counterfactuals.person_lattice import measured_lattices
 from ctviz.counterfactuals.search_result import Searchable, SearchRequest, SearchResult
 from ctviz.counterfactuals.trail import enter_domain, lines, reached
 from ctviz.errors import ConfigError
@@ -40,7 +40,7 @@ def search_exact(request: SearchRequest) -> SearchResult:
     bound = torch.zeros(done.shape, dtype=torch.float64)
     points = factuals.cpu().numpy()
     for arm, column in (~done).nonzero().tolist():
-        lattice = measured_lattice(request.constraints.schemas[arm], points[arm, :, column])
+        (lattice,) = measured_lattices(request.constraints.schemas[arm], points[arm, None, :, column])
         own = request.settings[arm]
         answer = cheapest(networks[arm], lattice, int(targets[arm, column]), own.tau, time_limit=own.time_limit)
         bound[arm, column] = answer.bound
