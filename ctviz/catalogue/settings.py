@@ -363,9 +363,9 @@ _SEARCH = (
     ),
     Setting(
         "arms.polish", "Polish the ends",
-        "Whether each counterfactual is moved, after its search, to what a person can be: one level of each category, "
-        "numbers in their steps; and from there as near to its start as it still counts. Of points in a plane, whose "
-        "features have neither, only the last part; of pictures, nothing.",
+        "Whether each counterfactual is moved, after its search, to one level of each category and to numbers in their "
+        "steps, and from there as near to its start as it still counts; points in a plane, whose features have neither "
+        "levels nor steps, are brought nearer alone.",
         short="polish", choices={"off": "off", "on": "on"},
     ),
 )  # fmt: skip

@@ -100,7 +100,7 @@ class TrainingSearch(SearchSettings):
     @classmethod
     def _not_polished(cls, polish: str) -> str:
         if polish == "on":
-            allowed = "off: an epoch searches thousands of counterfactuals, and each would take milliseconds more"
+            allowed = "off: trained on polished counterfactuals, models lost what counterfactual training gains"
             raise ConfigError("polish", polish, allowed)
         return polish
 
