@@ -361,6 +361,13 @@ _SEARCH = (
         "arms.time_limit", "Seconds for one point",
         "How long the exact search may take for each point and model; what is known by then is shown.",
     ),
+    Setting(
+        "arms.polish", "Polish the ends",
+        "Whether each counterfactual is moved, after its search, to one level of each category and to numbers in their "
+        "steps, and from there as near to its start as it still counts; points in a plane, whose features have neither "
+        "levels nor steps, are brought nearer alone.",
+        short="polish", choices={"off": "off", "on": "on"},
+    ),
 )  # fmt: skip
 
 _ARM = (

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -15,11 +14,9 @@ from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.adapter import ModuleAdapter, in_eval_mode
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
-from ctviz.counterfactuals.exact.conversion import judged
 from ctviz.counterfactuals.generators import GENERATORS, needs_samples
-from ctviz.counterfactuals.person_lattice import measured_lattice
-from ctviz.counterfactuals.polish import polish as polished_plans
 from ctviz.counterfactuals.search import search as search_stack
+from ctviz.counterfactuals.search_result import SearchRequest
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.frames import NO_LABELS, TableLabels
 from ctviz.data.schema import Range, Schema
@@ -38,11 +35,11 @@ class Counterfactuals(ShortRepr):
 
     factuals: Tensor  # b d: a row for each counterfactual
     targets: Tensor  # b, int64
-    path: Tensor | None  # t+1 b d: from the factual to the end; a search that stopped stays where it is
+    path: Tensor | None  # t+1 b d: from the factual to the end, where it stays; polished, t = T + 1
     final: Tensor  # b d: where each search ended
     nascent: Tensor  # b d: last point with ‖x' − x‖∞ ≤ ε; the factual where there is no later one
     mature: Tensor  # b, bool: reached τ within T steps
-    steps: Tensor  # b, int64: steps taken, 0 to T
+    steps: Tensor  # b, int64: steps taken, 0 to t
     of: Tensor  # b, int64: position of the factual that each belongs to
     labels: TableLabels = NO_LABELS  # of the factuals
 
@@ -71,7 +68,6 @@ def search(
     ranges: Iterable[Range] | Range = (),
     samples: Samples | None = None,
     path: bool = True,
-    polish: bool = False,
     **settings: Any,
 ) -> Counterfactuals:
     """Search counterfactuals of ``factuals`` (b d) for classes ``targets`` (b, or one for all).
@@ -96,12 +92,11 @@ def search(
             "gravitational", "revise", "nearest" and "face" need them, and so does ``step_bound``. An autoencoder that
             is fitted to them is kept for the next search.
         path: whether to keep every point of the path.
-        polish: whether ``final`` and ``mature`` are those of the end polished: each category at one level, numbers in
-            their steps, as near to the factual as a descent from there can bring it while τ is kept
-            (``counterfactuals/polish.py``). The path stays that of the search, and need not end there.
         settings: ``generator`` and other fields of ``SearchSettings``, which documents them;
             ``ctviz.GENERATORS[generator].settings`` names those that a generator uses. With "dice", each factual has
-            ``per_factual`` rows in the result, and ``of`` gives the factual of each row.
+            ``per_factual`` rows in the result, and ``of`` gives the factual of each row. With ``polish=True`` each end
+            is moved to one level of each category, numbers in their steps, as near to the factual as a descent from
+            there can bring it while τ is kept (``counterfactuals/polish.py``); the path has that move at its end.
 
     Raises:
         ConfigError: a setting that is not allowed, a generator without the samples that it needs, nothing left to
@@ -145,26 +140,8 @@ def search(
             return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of, labels)
         x = X.T[None].to(adapter.device).contiguous()
         limits = Constraints.of([rules], x)
-        found = search_stack(adapter, x, y[None].to(adapter.device), [chosen], limits, path, known)
+        found = search_stack(SearchRequest(adapter, x, y[None].to(adapter.device), [chosen], limits, path, known))
         way = None if found.path is None else found.path[:, 0].mT.cpu().contiguous()
         final, nascent = (tensor[0].mT.cpu().contiguous() for tensor in (found.final, found.nascent))
-        mature = found.mature[0].cpu()
-        if polish:
-            final, mature = _polished(adapter, X, y, final, rules, chosen.tau)
-        return Counterfactuals(X, y, way, final, nascent, mature, found.steps[0].cpu(), of, labels)
-
-
-def _polished(
-    model: ModuleAdapter, X: Tensor, y: Tensor, ends: Tensor, schema: Schema, tau: float
-) -> tuple[Tensor, Tensor]:
-    """Polished ends (b d) of searches from ``X`` to classes ``y``, and whether they have reached τ, (b).
-
-    Raises:
-        ConfigError: a model in a type that numpy does not know.
-    """
-    if X.dtype not in (torch.float32, torch.float64):
-        raise ConfigError("polish", f"True for a model in {X.dtype}", "a model in float32 or float64")
-    lattices = [measured_lattice(schema, row) for row in X.numpy()]
-    found = polished_plans(judged(model, X.T.to(model.device)), lattices, y.tolist(), tau, ends.numpy())
-    columns = np.stack([plan.columns for plan in found])
-    return torch.from_numpy(columns), torch.tensor([plan.valid for plan in found])
+        mature, taken = found.mature[0].cpu(), found.steps[0].cpu()
+        return Counterfactuals(X, y, way, final, nascent, mature, taken, of, labels)

@@ -13,11 +13,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.constraints import Constraints, clamp_
+from ctviz.counterfactuals.constraints import clamp_
 from ctviz.counterfactuals.noise import Noise
 from ctviz.counterfactuals.penalties import Penalties
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Searchable, SearchResult, nascent_boxes
+from ctviz.counterfactuals.search_result import SearchRequest, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.isolation import parallel_map
 
@@ -35,17 +35,8 @@ PER_SAMPLE = ("x", "factuals", "nascent", "boxes", "onehot", "low", "high")
 """What is packed with the active samples, as far as it differs between them."""
 
 
-def search_gradient(
-    model: Searchable,
-    factuals: Tensor,
-    targets: Tensor,
-    settings: Sequence[SearchSettings],
-    constraints: Constraints,
-    record: bool = False,
-    reference_data: ReferenceData | None = None,
-    epsilon: Tensor | None = None,
-) -> SearchResult:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
+def search_gradient(request: SearchRequest) -> SearchResult:
+    """Search by gradient steps.
 
     Arms whose counterfactuals repel each other (DiCE) are searched separately for each ``per_factual``.
     Per sample: for t = 1 … T, x' ← clamp(x' − s) with s = η · cut(∇[cross-entropy(M(x'), y⁺) + penalties]), until
@@ -53,8 +44,8 @@ def search_gradient(
     to ‖s‖₂ ≤ r · spread of the samples (``ReferenceData.spread``); only the step that brings a factual into its domain
     may be longer.
     """
-    rules = _ArmSettings.of(settings, factuals, reference_data)
-    boxes = nascent_boxes(settings, factuals, epsilon).expand(-1, -1, factuals.shape[-1])
+    factuals, model = request.factuals, request.model
+    rules = _ArmSettings.of(request.settings, factuals, request.reference_data)
     m, d, b = factuals.shape
     points = POINTS if factuals.device.type == "cpu" else m * (d + 1) * max(1, b)
     together = min(m, max(1, points // ((d + 1) * max(1, b))))  # arms of a chunk
@@ -65,13 +56,10 @@ def search_gradient(
         arm, start = place
         part = slice(start, start + size)
         if together == m:
-            return _GradientSearch(
-                model, factuals[..., part], targets[:, part], boxes[..., part], rules, constraints, record, start
-            ).run()
+            return _GradientSearch(request.part(part), rules, start).run()
         own = range(m)[arm : arm + together]
         index = torch.tensor(own, device=factuals.device)
-        chosen = (model.take(own), factuals[index][..., part], targets[index][:, part], boxes[index][..., part])
-        return _GradientSearch(*chosen, rules.take(index), constraints.take(index), record, start).run()
+        return _GradientSearch(request.take(own).part(part), rules.take(index), start).run()
 
     starts = range(0, max(b, 1), size)
     found = parallel_map(chunk, [(arm, start) for arm in range(0, m, together) for start in starts])
@@ -161,20 +149,11 @@ class _GradientSearch:
     Only the s columns of ``span`` move: locked pixels at the edges of a picture cost a pass and nothing else.
     """
 
-    def __init__(
-        self,
-        model: Searchable,
-        factuals: Tensor,
-        targets: Tensor,
-        boxes: Tensor,
-        rules: _ArmSettings,
-        constraints: Constraints,
-        record: bool,
-        first: int,
-    ) -> None:
+    def __init__(self, request: SearchRequest, rules: _ArmSettings, first: int) -> None:
+        factuals, constraints = request.factuals, request.constraints
         m, d, b = factuals.shape
         self.first = first  # place of the chunk in the whole search
-        self.model, self.rules = model, rules
+        self.model, self.rules = request.model, rules
         self.span, self.b = constraints.span(), b
         self.constraints = constraints.columns(self.span)
         # The results have a spare column, which receives the padding of packed rows.
@@ -182,7 +161,7 @@ class _GradientSearch:
         self.all_nascent = self.all_points.clone()
         self.all_mature = torch.zeros(m, b + 1, dtype=torch.bool, device=factuals.device)
         self.all_steps = rules.limit.repeat(1, b + 1)
-        self.path = factuals.new_empty(rules.longest + 1, m, d, b) if record else None
+        self.path = factuals.new_empty(rules.longest + 1, m, d, b) if request.record else None
 
         self.arms = torch.arange(m, device=factuals.device).unsqueeze(1)  # m 1: where an arm's results go
         self.origin = torch.arange(b, device=factuals.device).expand(m, b)  # m b: where a sample's results go
@@ -191,9 +170,9 @@ class _GradientSearch:
         self.steps = rules.limit.repeat(1, b)
         self.x = torch.cat([factuals, factuals.new_ones(m, 1, b)], dim=1)
         self.factuals = factuals[:, self.span].contiguous()  # m s b
-        self.nascent, self.boxes = self.factuals.clone(), boxes  # m 1 b: ε
-        classes = torch.arange(model.k, device=factuals.device).unsqueeze(-1)
-        self.onehot = (targets.unsqueeze(1) == classes).to(factuals.dtype)  # m k b
+        self.nascent, self.boxes = self.factuals.clone(), request.boxes  # ε: m 1 1 or m 1 b
+        classes = torch.arange(self.model.k, device=factuals.device).unsqueeze(-1)
+        self.onehot = (request.targets.unsqueeze(1) == classes).to(factuals.dtype)  # m k b
         self.low, self.high = self.constraints.box(self.factuals)
         self.boxed = self.low is not self.constraints.lower
         limit = torch.finfo(factuals.dtype).max

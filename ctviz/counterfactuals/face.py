@@ -11,7 +11,6 @@ model's probabilities at the nodes and a few passes over tables, cheap enough fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +18,8 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.graph import NO_NODE, STRIDE, EdgeRules, Flags, Floats, Graph, Graphs, Ints
-from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_result import Searchable, SearchRequest, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.counterfactuals.trail import enter_domain, probabilities, reached, result_along
 from ctviz.errors import ConfigError, DataError
@@ -31,17 +28,8 @@ MAX_PAIRS = 1 << 20
 """Most numbers in a table of factuals and nodes."""
 
 
-def search_face(
-    model: Searchable,
-    factuals: Tensor,
-    targets: Tensor,
-    settings: Sequence[SearchSettings],
-    constraints: Constraints,
-    record: bool = False,
-    reference_data: ReferenceData | None = None,
-    epsilon: Tensor | None = None,
-) -> SearchResult:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) along the samples of ``reference_data``.
+def search_face(request: SearchRequest) -> SearchResult:
+    """Search along the samples of ``reference_data``.
 
     A factual that has reached τ stays where it is, mature. One without a path to a goal stays as well, immature; if it
     lies outside the domain, it makes one move into it, which may be enough. A path of more than T moves is cut at T,
@@ -50,15 +38,17 @@ def search_face(
     Raises:
         ConfigError: there is no ``reference_data``. DataError: samples of other columns than the factuals'.
     """
+    model, factuals, targets, constraints = request.model, request.factuals, request.targets, request.constraints
+    reference_data = request.reference_data
     if reference_data is None:
         raise ConfigError("generator", "face", "one that needs no training samples (reference_data), or give some")
     X, _ = reference_data.samples(factuals)
     if len(X) != factuals.shape[1]:
         raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
     graphs = reference_data.cached(("face", factuals.dtype), lambda: Graphs(X.T.cpu().double().numpy()))
-    done = reached(model, factuals, targets, settings)
+    done = reached(request, factuals)
     walks = []
-    for arm, chosen in enumerate(settings):
+    for arm, chosen in enumerate(request.settings):
         rules = EdgeRules.of(constraints, arm, chosen.neighbours)
         walk = _Walk(model.take([arm]), graphs, rules, X, factuals[arm], targets[arm], chosen)
         walk.run((~done[arm]).nonzero().squeeze(-1).cpu().numpy())
@@ -71,7 +61,7 @@ def search_face(
         for part in ([walk.arrived for walk in walks], [walk.moves for walk in walks])
     )
     free = constraints.may_rise | constraints.may_fall
-    inside, counts = enter_domain(model, factuals, targets, settings, constraints, done | (moves > 0))
+    inside, counts = enter_domain(request, done | (moves > 0))
     entering = (inside != factuals).any(dim=1)
     moves = torch.where(entering, 1, moves)
 
@@ -80,7 +70,7 @@ def search_face(
         own = torch.where(free, X[:, samples[min(t, len(samples) - 1)]].transpose(0, 1), factuals)
         return torch.where(entering.unsqueeze(1), inside, own)
 
-    return result_along(factuals, at, moves, torch.where(entering, counts, done | arrived), settings, record, epsilon)
+    return result_along(request, at, moves, torch.where(entering, counts, done | arrived))
 
 
 @dataclass(frozen=True)

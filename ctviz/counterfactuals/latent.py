@@ -12,16 +12,11 @@ gradient is zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.noise import Noise
-from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Searchable, SearchResult, nascent_boxes
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_result import SearchRequest, SearchResult
 from ctviz.errors import ConfigError, DataError
 from ctviz.models.vae import DecoderPass, Vae
 
@@ -32,71 +27,51 @@ PACK_BELOW = 0.8
 """Active samples are packed when they fill less than this share of the buffers."""
 
 
-def search_latent(
-    model: Searchable,
-    factuals: Tensor,
-    targets: Tensor,
-    settings: Sequence[SearchSettings],
-    constraints: Constraints,
-    record: bool = False,
-    reference_data: ReferenceData | None = None,
-    epsilon: Tensor | None = None,
-) -> SearchResult:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) through the autoencoders of ``reference_data``.
+def search_latent(request: SearchRequest) -> SearchResult:
+    """Search through the autoencoders of ``reference_data``.
 
     Raises:
         ConfigError: there is no ``reference_data``. DataError: an autoencoder of other columns than the factuals'.
     """
-    if reference_data is None:
+    factuals, settings = request.factuals, request.settings
+    if request.reference_data is None:
         raise ConfigError("generator", "revise", "one that needs no training samples (reference_data), or give some")
     m, d, b = factuals.shape
     longest = max(s.steps for s in settings)
-    boxes = nascent_boxes(settings, factuals, epsilon).expand(-1, -1, b)
     found = SearchResult(
         final=factuals.clone(),
         nascent=factuals.clone(),
-        mature=torch.zeros_like(targets, dtype=torch.bool),
-        steps=torch.zeros_like(targets),
-        path=factuals.new_empty(longest + 1, m, d, b) if record else None,
+        mature=torch.zeros_like(request.targets, dtype=torch.bool),
+        steps=torch.zeros_like(request.targets),
+        path=factuals.new_empty(longest + 1, m, d, b) if request.record else None,
     )
     for latent in sorted({s.latent for s in settings}):
-        vae = reference_data.vae(latent).to(factuals)
+        vae = request.reference_data.vae(latent).to(factuals)
         if vae.d != d:
             raise DataError(f"The autoencoder knows {vae.d} columns; the factuals have {d}.")
         arms = [arm for arm, s in enumerate(settings) if s.latent == latent]
-        width = max(model.widest, d + 1, len(vae.decoder[0][1]))
+        width = max(request.model.widest, d + 1, len(vae.decoder[0][1]))
         size = max(32, WORKING_SET // (len(arms) * width))
         for start in range(0, b, size):
             columns = torch.arange(start, min(start + size, b), device=factuals.device)
-            _LatentSearch(model, vae, factuals, targets, boxes, settings, constraints, arms, columns, found).run()
+            _LatentSearch(request, vae, arms, columns, found).run()
     return found
 
 
 class _LatentSearch:
     """Some arms and columns of a search: the active ones, packed; results are written to ``found``."""
 
-    def __init__(
-        self,
-        model: Searchable,
-        vae: Vae,
-        factuals: Tensor,
-        targets: Tensor,
-        boxes: Tensor,
-        settings: Sequence[SearchSettings],
-        constraints: Constraints,
-        arms: list[int],
-        columns: Tensor,
-        found: SearchResult,
-    ) -> None:
-        chosen, like = [settings[arm] for arm in arms], factuals
+    def __init__(self, request: SearchRequest, vae: Vae, arms: list[int], columns: Tensor, found: SearchResult) -> None:
+        chosen, like = [request.settings[arm] for arm in arms], request.factuals
         rows = torch.tensor(arms, device=like.device)
         self.found, self.decoder = found, DecoderPass(vae)
         self.first, self.b = int(columns[0]), len(columns)
         self.all_arms, self.part = rows, slice(self.first, self.first + self.b)
 
         # Per arm; arms are dropped as they end.
-        self.model = model if len(arms) == len(settings) else model.take(arms)
-        self.constraints = constraints.take(rows)
+        model = request.model
+        self.model = model if len(arms) == model.m else model.take(arms)
+        self.constraints = request.constraints.take(rows)
         self.noise = Noise.of(chosen, like)
         self.arms = rows.unsqueeze(1)  # m 1: where an arm's results go
         self.tau = like.new_tensor([s.tau for s in chosen]).unsqueeze(-1)
@@ -107,12 +82,12 @@ class _LatentSearch:
         # Per arm and sample, packed as samples end.
         self.origin = columns.expand(len(arms), -1)  # m b: where a sample's results go
         self.alive = torch.ones_like(self.origin, dtype=torch.bool)
-        self.factuals = factuals[rows][..., columns]
+        self.factuals = request.factuals[rows][..., columns]
         self.point = self.factuals.clone()
         self.nascent = self.factuals.clone()
-        self.boxes = boxes[rows][..., columns]  # m 1 b: ε
+        self.boxes = request.boxes.expand(-1, -1, like.shape[-1])[rows][..., columns]  # m 1 b: ε
         self.z = vae.encode(self.factuals.mT).mT.contiguous()
-        wanted = targets[rows][:, columns]
+        wanted = request.targets[rows][:, columns]
         self.onehot = torch.nn.functional.one_hot(wanted, model.k).to(like.dtype).mT.contiguous()
         self.low, self.high = (bound.expand_as(self.point) for bound in self.constraints.box(self.factuals))
         self._attach()

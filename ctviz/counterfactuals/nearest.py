@@ -10,30 +10,16 @@ The path is the straight line to it, in T equal moves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Searchable, SearchResult
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_result import Searchable, SearchRequest, SearchResult
 from ctviz.counterfactuals.trail import WORKING_SET, enter_domain, lines, probabilities, reachable_range, reached
 from ctviz.errors import ConfigError, DataError
 
 
-def search_nearest(
-    model: Searchable,
-    factuals: Tensor,
-    targets: Tensor,
-    settings: Sequence[SearchSettings],
-    constraints: Constraints,
-    record: bool = False,
-    reference_data: ReferenceData | None = None,
-    epsilon: Tensor | None = None,
-) -> SearchResult:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) among the samples of ``reference_data``.
+def search_nearest(request: SearchRequest) -> SearchResult:
+    """Search among the samples of ``reference_data``.
 
     A factual that has reached τ stays where it is, mature. One whose target class has no sample, or none that the
     constraints let it approach, stays as well, immature; if it lies outside the domain, it is moved into it, which may
@@ -42,15 +28,16 @@ def search_nearest(
     Raises:
         ConfigError: there is no ``reference_data``. DataError: samples of other columns than the factuals'.
     """
-    if reference_data is None:
+    model, factuals, targets = request.model, request.factuals, request.targets
+    if request.reference_data is None:
         raise ConfigError("generator", "nearest", "one that needs no training samples (reference_data), or give some")
-    X, y = reference_data.samples(factuals)
+    X, y = request.reference_data.samples(factuals)
     if len(X) != factuals.shape[1]:
         raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
-    low, high = reachable_range(constraints, factuals)
-    done = reached(model, factuals, targets, settings)
-    end, mature = (part.clone() for part in enter_domain(model, factuals, targets, settings, constraints, done))
-    for arm, chosen in enumerate(settings):
+    low, high = reachable_range(request.constraints, factuals)
+    done = reached(request, factuals)
+    end, mature = (part.clone() for part in enter_domain(request, done))
+    for arm, chosen in enumerate(request.settings):
         one = model.take([arm])
         for c in targets[arm].unique().tolist():
             candidates = X[:, y == c]
@@ -59,7 +46,7 @@ def search_nearest(
                 continue
             own = [bound[arm][:, columns] for bound in (factuals, low, high)]
             end[arm][:, columns], mature[arm, columns] = _closest(one, c, chosen.tau, candidates, *own)
-    return lines(factuals, end, mature, low, high, settings, record, epsilon)
+    return lines(request, end, mature)
 
 
 def _closest(

@@ -133,17 +133,18 @@ def _link(first: int, second: int, least: float, features: tuple[Number | Catego
     return lattice.Link(((first, (1.0,)), (second, (-least,))), start - 1e-9 * max(1.0, abs(start)))
 
 
-def measured_lattice(schema: Schema, row: npt.ArrayLike) -> Lattice:
-    """What a schema allows the person with these columns (d), steps and allowed levels included, with effort as the
+def measured_lattices(schema: Schema, rows: npt.ArrayLike) -> list[Lattice]:
+    """What a schema allows the people with these columns (n d), steps and allowed levels included, with effort as the
     cost of counterfactuals is measured: |x' − x| of a number's column, 1 for another level.
 
     A number outside its domain may enter it unless its direction forbids that; then it may not change.
     """
-    x = np.asarray(row)
+    X = np.asarray(rows)
     if all(feature.spacing is None and feature.allowed is None for feature in schema.features):
-        return lattice.schema_lattice(schema, x)
-    features = PersonLattices(schema, Rules()).features(x.astype(np.float32))
-    return Lattice(tuple(map(_measured, features)), x if x.dtype == np.float64 else x.astype(np.float32))
+        return [lattice.schema_lattice(schema, x) for x in X]
+    people, single = PersonLattices(schema, Rules()), X.astype(np.float32)
+    kept = X if X.dtype == np.float64 else single
+    return [Lattice(tuple(map(_measured, people.features(s))), x) for s, x in zip(single, kept, strict=True)]
 
 
 def _measured(feature: Number | Category) -> Number | Category:

@@ -7,17 +7,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.descent import search_gradient
 from ctviz.counterfactuals.diversity import repelling
 from ctviz.counterfactuals.generators import GENERATORS, Kind, needs_samples
 from ctviz.counterfactuals.network_search import by_network, search_network
-from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Search, Searchable, SearchResult
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_result import Search, Searchable, SearchRequest, SearchResult
 from ctviz.errors import ConfigError
 
-__all__ = ["SearchResult", "Searchable", "search"]
+__all__ = ["SearchRequest", "SearchResult", "Searchable", "search"]
 
 
 def _latent() -> Search:
@@ -55,48 +52,41 @@ SEARCHES: dict[Kind, Callable[[], Search]] = {
 }
 
 
-def search(
-    model: Searchable,
-    factuals: Tensor,
-    targets: Tensor,
-    settings: Sequence[SearchSettings],
-    constraints: Constraints,
-    record: bool = False,
-    reference_data: ReferenceData | None = None,
-    epsilon: Tensor | None = None,
-) -> SearchResult:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
+def search(request: SearchRequest) -> SearchResult:
+    """Search from the factuals to the target classes, with the settings of each of the m arms.
 
     Arms of one kind are searched together. For an arm with ``generator="dice"``, each ``per_factual`` consecutive
     columns belong to one factual, which the caller repeats (``diversity.groups``).
-
-    ``epsilon`` (m b): ε of each factual, in place of that of the settings.
 
     Raises:
         ConfigError: a generator that needs training samples, or a bound of steps, without ``reference_data``; answers
             of networks where no arm has one.
     """
-    settings = by_network(model, settings)
+    request = by_network(request)
+    found = _search(request)
+    # What is proved to be cheapest is so already.
+    polished = [arm for arm, own in enumerate(request.settings) if own.polish == "on" and own.generator != "exact"]
+    if not polished:
+        return found
+    from ctviz.counterfactuals.polished_ends import polish_ends
+
+    return polish_ends(request, polished, found)
+
+
+def _search(request: SearchRequest) -> SearchResult:
     # Counterfactuals that repel each other stay together to the end, which would delay other arms.
     sorts: dict[tuple[Kind, int], list[int]] = {}
-    for arm, chosen in enumerate(settings):
+    for arm, chosen in enumerate(request.settings):
         generator = GENERATORS[chosen.generator]
-        if reference_data is None and (reason := needs_samples(chosen)):
+        if request.reference_data is None and (reason := needs_samples(chosen)):
             allowed = "one that needs no training samples (reference_data), unless they are given"
             raise ConfigError(reason, getattr(chosen, reason), allowed)
         sorts.setdefault((generator.kind, repelling(chosen)), []).append(arm)
     if len(sorts) == 1:
         ((kind, _),) = sorts
-        return SEARCHES[kind]()(model, factuals, targets, settings, constraints, record, reference_data, epsilon)
-    parts = []
-    for (kind, _), arms in sorts.items():
-        index = torch.tensor(arms, device=factuals.device)
-        own = [settings[arm] for arm in arms]
-        rules = constraints.take(index)
-        run = SEARCHES[kind]()
-        boxes = None if epsilon is None else epsilon[index]
-        parts.append(run(model.take(arms), factuals[index], targets[index], own, rules, record, reference_data, boxes))
-    order = torch.tensor([arm for arms in sorts.values() for arm in arms], device=factuals.device).argsort()
+        return SEARCHES[kind]()(request)
+    parts = [SEARCHES[kind]()(request.take(arms)) for (kind, _), arms in sorts.items()]
+    order = torch.tensor([arm for arms in sorts.values() for arm in arms], device=request.factuals.device).argsort()
     return _merged(parts, order)
 
 

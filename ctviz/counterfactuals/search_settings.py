@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ctviz.settings import Settings
 
@@ -24,6 +24,11 @@ GeneratorName = Literal[
 ]  # fmt: skip
 """All generators; ``exact`` solves a program for each factual and is for finished models."""
 
+Switch = Annotated[Literal["off", "on"], BeforeValidator(lambda v: ("off", "on")[v] if isinstance(v, bool) else v)]
+"""A setting that is on or off; ``True`` and ``False`` are taken too."""
+
+NO_PICTURES = "off for pictures, whose pixels have neither levels nor steps"
+"""What ``polish`` may be of them."""
 
 PRECISION = 2e-4
 """Share by which the end of an exact search may be above its bound and still be the cheapest: twice the solver's own,
@@ -34,10 +39,10 @@ class SearchSettings(Settings):
     """Settings of a search; any of them may differ from arm to arm (REFERENCE: Algorithm 1).
 
     What each does stands in ``ctviz/catalogue/settings.py``. Those from ``lambda_egy`` on belong to the generators that
-    name them in ``GENERATORS``; others ignore them.
+    name them in ``GENERATORS``; others ignore them. ``polish`` is for all, whatever the generator.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("step_bound", "time_limit")
+    later: ClassVar[tuple[str, ...]] = ("step_bound", "time_limit", "polish")
 
     generator: GeneratorName = "eccco"
     tau: float = Field(0.75, gt=0, lt=1)
@@ -54,6 +59,7 @@ class SearchSettings(Settings):
     gradient_noise: float = Field(0.0, ge=0, le=100)
     step_bound: float = Field(0.0, ge=0, le=1000)
     time_limit: float = Field(10.0, gt=0, le=3600)
+    polish: Switch = "off"
 
     def short_steps(self) -> dict[str, float]:
         """What to change so that the way of this search is seen and not only its end: short steps, and more of them."""

@@ -3,14 +3,13 @@ beforehand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.search_result import Searchable, SearchResult, nascent_boxes
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_result import Searchable, SearchRequest, SearchResult
 
 WORKING_SET = 1 << 20
 """Most numbers in the widest activation of a chunk."""
@@ -29,10 +28,10 @@ def probabilities(model: Searchable, points: Tensor) -> Tensor:
     return torch.cat(parts, dim=-1)
 
 
-def reached(model: Searchable, points: Tensor, targets: Tensor, settings: Sequence[SearchSettings]) -> Tensor:
+def reached(request: SearchRequest, points: Tensor) -> Tensor:
     """Whether softmax(M(x))[y⁺] ≥ τ at ``points`` (m d b), (m b)."""
-    tau = points.new_tensor([s.tau for s in settings]).unsqueeze(-1)
-    return probabilities(model, points).gather(1, targets.unsqueeze(1)).squeeze(1) >= tau
+    tau = points.new_tensor([s.tau for s in request.settings]).unsqueeze(-1)
+    return probabilities(request.model, points).gather(1, request.targets.unsqueeze(1)).squeeze(1) >= tau
 
 
 def reachable_range(constraints: Constraints, factuals: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,40 +45,25 @@ def reachable_range(constraints: Constraints, factuals: Tensor) -> tuple[Tensor,
     return low, torch.maximum(low, high)
 
 
-def enter_domain(
-    model: Searchable,
-    factuals: Tensor,
-    targets: Tensor,
-    settings: Sequence[SearchSettings],
-    constraints: Constraints,
-    done: Tensor,
-) -> tuple[Tensor, Tensor]:
+def enter_domain(request: SearchRequest, done: Tensor) -> tuple[Tensor, Tensor]:
     """Where searches without a goal end, (m d b), and whether τ is reached there, (m b).
 
     A factual outside the domain is moved into it, as far as its directions allow; one that is ``done`` (m b), or
     inside, stays.
     """
-    inside = torch.where(done.unsqueeze(1), factuals, factuals.clamp(*reachable_range(constraints, factuals)))
-    if torch.equal(inside, factuals):
-        return inside, done
-    return inside, reached(model, inside, targets, settings)
+    factuals = request.factuals
+    inside = factuals.clamp(*reachable_range(request.constraints, factuals))
+    inside = torch.where(done.unsqueeze(1), factuals, inside)
+    return inside, done if torch.equal(inside, factuals) else reached(request, inside)
 
 
-def result_along(
-    factuals: Tensor,
-    at: Callable[[int], Tensor],
-    steps: Tensor,
-    mature: Tensor,
-    settings: Sequence[SearchSettings],
-    record: bool,
-    epsilon: Tensor | None = None,
-) -> SearchResult:
+def result_along(request: SearchRequest, at: Callable[[int], Tensor], steps: Tensor, mature: Tensor) -> SearchResult:
     """The result of a search whose point t = 1 … ``steps`` (m b) is ``at(t)`` (m d b); afterwards it stays there."""
+    factuals, boxes = request.factuals, request.boxes
     point, nascent = factuals.clone(), factuals.clone()
-    boxes = nascent_boxes(settings, factuals, epsilon)
-    longest = max(s.steps for s in settings)
+    longest = max(s.steps for s in request.settings)
     moves = int(steps.max()) if steps.numel() else 0
-    path = factuals.new_empty(longest + 1, *factuals.shape) if record else None
+    path = factuals.new_empty(longest + 1, *factuals.shape) if request.record else None
     for t in range(moves + 1):
         if t:
             point = torch.where((t <= steps).unsqueeze(1), at(t), point)
@@ -92,20 +76,13 @@ def result_along(
     return SearchResult(final=point, nascent=nascent, mature=mature, steps=steps, path=path)
 
 
-def lines(
-    factuals: Tensor,
-    end: Tensor,
-    mature: Tensor,
-    low: Tensor,
-    high: Tensor,
-    settings: Sequence[SearchSettings],
-    record: bool,
-    epsilon: Tensor | None = None,
-) -> SearchResult:
-    """A search that goes straight to ``end`` (m d b) in T equal moves, clamped to ``low`` and ``high`` because of
+def lines(request: SearchRequest, end: Tensor, mature: Tensor) -> SearchResult:
+    """A search that goes straight to ``end`` (m d b) in T equal moves, clamped to what can be reached because of
     rounding and of factuals outside the domain."""
-    total = torch.tensor([s.steps for s in settings], device=factuals.device).view(-1, 1, 1)
+    factuals = request.factuals
+    total = torch.tensor([s.steps for s in request.settings], device=factuals.device).view(-1, 1, 1)
     way = end - factuals
+    low, high = reachable_range(request.constraints, factuals)
     low, high = low.maximum(end.minimum(factuals)), high.minimum(end.maximum(factuals))
 
     def at(t: int) -> Tensor:
@@ -113,4 +90,4 @@ def lines(
         return torch.where(t < total, (factuals + share * way).clamp(low, high), end)
 
     steps = torch.where((way != 0).any(dim=1), total.squeeze(-1), 0)
-    return result_along(factuals, at, steps, mature, settings, record, epsilon)
+    return result_along(request, at, steps, mature)

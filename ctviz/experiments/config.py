@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ctviz.counterfactuals.search_settings import SearchSettings, TrainingGeneratorName
+from ctviz.counterfactuals.search_settings import NO_PICTURES, SearchSettings, TrainingGeneratorName
 from ctviz.data.catalogue import PLANES, AnyData, DataSettings, data_settings, kind_of
 from ctviz.data.drawn import DrawnSettings
 from ctviz.data.given import GIVEN, GivenSettings, given
@@ -142,6 +142,8 @@ class Experiment(Document):
         for where, tau in [*thresholds, ("evaluation.tau", self.evaluation.tau)]:
             if tau < 1 / k:
                 raise ConfigError(where, tau, f"from 1/k = {1 / k:.3g} to below 1 for k = {k} classes")
+        if self.evaluation.polish == "on" and self.data.grid is not None:
+            raise ConfigError("evaluation.polish", "on", NO_PICTURES)
         if self.training.batch > self.data.n_train:
             allowed = f"at most the {self.data.n_train} samples there are"
             raise ConfigError("training.batch", self.training.batch, allowed)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.data.dataset import Dataset
 from ctviz.errors import DataError, StoreError
 from ctviz.evaluation.attribution import integrated_gradients, standardised, uniform_baselines
@@ -248,7 +248,9 @@ class _Evaluation:
         factuals = self._X[rows.to(self._y)]  # mλ b d
         rules = self._constraints.take(owners)
         start = factuals.mT.contiguous()
-        found = search(stack, start, goals, settings * len(group), rules, reference_data=self._reference_data)
+        found = search(
+            SearchRequest(stack, start, goals, settings * len(group), rules, reference_data=self._reference_data)
+        )
         final = found.final.mT.contiguous()
         valid = predict(stack(final).mT) == goals
         ended = [one.cpu() for one in (factuals, final, targets, valid, found.mature, found.steps)]

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.exact.search import check
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.counterfactuals.search_settings import PRECISION, SearchSettings
 from ctviz.evaluation.ends import Comparison, SearchEnds, measured
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import EXACT_METRICS, GAP
-from ctviz.models.ensemble import Ensembles
+from ctviz.models.ensemble import EnsembleStack
 from ctviz.models.stack import Stack, predict
 
 BLOCK = 10
@@ -57,7 +57,7 @@ class ExactJudge:
     @property
     def judged(self) -> list[int]:
         """Arms of one model."""
-        members = self.stack.members if isinstance(self.stack, Ensembles) else [1] * self.stack.m
+        members = self.stack.members if isinstance(self.stack, EnsembleStack) else [1] * self.stack.m
         return [arm for arm, size in enumerate(members) if size == 1]
 
     @property
@@ -99,7 +99,7 @@ class ExactJudge:
             return result
         settings = [SearchSettings(generator="exact", tau=self.protocol.tau)]
         rules = self.constraints.take(torch.tensor([arm], device=stack.device))
-        ended = search(stack, start[..., asked].contiguous(), goals[:, asked], settings, rules)
+        ended = search(SearchRequest(stack, start[..., asked].contiguous(), goals[:, asked], settings, rules))
         valid = predict(stack(ended.final.mT).mT) == goals[:, asked]
         begin, final, mature = start[..., asked].mT.cpu(), ended.final.mT.cpu(), ended.mature.cpu()
         ends = SearchEnds(begin, final, goals[:, asked].cpu(), valid.cpu(), mature, ended.steps.cpu())

@@ -210,7 +210,7 @@ class _Session:
     ) -> None:
         self.stack, self.settings, self.constraints = stack, settings, constraints
         self.X, self.y, self.group = X, y, group  # b d, b, b
-        self.m, self.b, self.t = stack.m, len(X), settings.steps
+        self.m, self.b = stack.m, len(X)
         self.start = X.T.expand(stack.m, -1, -1).contiguous()  # m d b
         self.goal = y.expand(stack.m, -1).contiguous()  # m b
 
@@ -218,14 +218,15 @@ class _Session:
         """The values at every point of the paths and at the factuals."""
         points = path_of(found).permute(1, 2, 3, 0)  # m d b t+1
         logits = logits_at(self.stack, points.flatten(2))
-        logits = logits.view(self.m, self.stack.k, self.b, self.t + 1)
-        goal = self.goal.unsqueeze(-1).expand(-1, -1, self.t + 1)
+        every = torch.arange(points.shape[-1])
+        logits = logits.view(self.m, self.stack.k, self.b, len(every))
+        goal = self.goal.unsqueeze(-1).expand(-1, -1, len(every))
         # The same point may differ in its last bit in another column of a product, so values of ended searches are
         # copied.
-        last = torch.minimum(torch.arange(self.t + 1), found.steps.unsqueeze(-1))  # m b t+1
+        last = torch.minimum(every, found.steps.unsqueeze(-1))  # m b t+1
         moved = points - self.start.unsqueeze(-1)
         inside = (moved.abs().amax(dim=1) <= self.settings.epsilon).long()  # m b t+1
-        index = torch.where(inside.bool(), torch.arange(self.t + 1), 0).amax(dim=-1)
+        index = torch.where(inside.bool(), every, 0).amax(dim=-1)
         nascent = torch.minimum(index, found.steps)
         at_nascent = nascent[:, None, :, None].expand(-1, logits.shape[1], -1, 1)
         low, high = self.constraints.lower, self.constraints.upper

@@ -11,7 +11,7 @@ from torch import Tensor
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search import SearchRequest, SearchResult, search
 from ctviz.data.catalogue import columns_of
 from ctviz.data.dataset import Dataset, Split
 from ctviz.evaluation.ends import Comparison, SearchEnds, means
@@ -76,7 +76,9 @@ class EpochEvaluator:
         """Counterfactuals of the fixed factuals, for every arm."""
         settings = [self._settings] * self._m
         with torch.no_grad():
-            return search(stack, self._start, self._goal, settings, self._constraints, record, self._reference_data)
+            return search(
+                SearchRequest(stack, self._start, self._goal, settings, self._constraints, record, self._reference_data)
+            )
 
     def metrics(self, stack: Stack, found: SearchResult) -> dict[str, PerArm]:
         """accuracy, ip, ip_star, cost, validity, robust_accuracy; (m) each, NaN where an arm classifies no factual

@@ -22,7 +22,7 @@ from ctviz.counterfactuals.lattice import Lattice
 from ctviz.counterfactuals.person_lattice import PersonLattices
 from ctviz.counterfactuals.polish import Judged, polish
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.dataset import Split
 from ctviz.data.rules import Rules
@@ -173,7 +173,7 @@ class Planner:
         goal = torch.full(start.shape[::2], self.target)
         limits = Constraints.of([rules.on(self.schema)] * len(self.models), samples)
         with torch.no_grad():
-            found = search(self.stack, start, goal, settings, limits, False, self._reference)
+            found = search(SearchRequest(self.stack, start, goal, settings, limits, False, self._reference))
         return np.ascontiguousarray(found.final.mT.numpy())
 
     def plans(self, model: Model, lattice: Lattice, end: Array, request: PlanRequest) -> FoundPlans:

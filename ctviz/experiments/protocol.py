@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import EvaluationGeneratorName, SearchSettings
+from ctviz.counterfactuals.search_settings import NO_PICTURES, EvaluationGeneratorName, SearchSettings, Switch
 from ctviz.data.image_sets import ImageSettings
 from ctviz.data.tables.settings import TableSettings
 from ctviz.errors import ConfigError
@@ -50,7 +50,7 @@ class Protocol(Document):
     """
 
     called = "protocol"
-    later: ClassVar[tuple[str, ...]] = ("exact",)
+    later: ClassVar[tuple[str, ...]] = ("exact", "polish")
 
     rounds: int = Field(100, ge=2, le=10_000)
     factuals: int = Field(250, ge=2, le=10_000)
@@ -66,6 +66,7 @@ class Protocol(Document):
     level: float = Field(0.99, ge=0.5, le=0.999)
     seed: int = Field(0, ge=0, lt=2**31)
     exact: int = Field(0, ge=0, le=10_000)
+    polish: Switch = "off"
 
     @field_validator("lambda_egy", "attacks")
     @classmethod
@@ -110,7 +111,7 @@ class Protocol(Document):
 
     def searches(self) -> tuple[SearchSettings, ...]:
         """Settings of the search for each of ``pulls``."""
-        names = ("generator", "tau", "steps", "step_size", "lambda_cost")
+        names = ("generator", "tau", "steps", "step_size", "lambda_cost", "polish")
         values = {name: getattr(self, name) for name in names}
         return tuple(SearchSettings(**values, lambda_egy=pull) for pull in self.pulls)
 
@@ -119,10 +120,12 @@ class Protocol(Document):
         return data.test if self.split == "test" else data.validation
 
     def check(self, experiment: Experiment) -> None:
-        """Raises ``ConfigError`` where models are to be solved exactly that cannot be, or pictures read that are no
-        digits, before they are trained."""
+        """Raises ``ConfigError`` where models are to be solved exactly that cannot be, pictures read that are no
+        digits, or counterfactual pictures polished, before they are trained."""
         if "reader" in self.also and not isinstance(experiment.data, ImageSettings):
             raise ConfigError("also", list(self.also), "no reader, but for digits")
+        if self.polish == "on" and experiment.data.grid is not None:
+            raise ConfigError("polish", self.polish, NO_PICTURES)
         if not self.exact:
             return
         from ctviz.counterfactuals.exact.network import MAX_UNITS

@@ -13,7 +13,7 @@ from torch import Tensor
 from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search import SearchRequest, SearchResult, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import load
 from ctviz.data.frames import check_rows, row_of
@@ -131,7 +131,7 @@ class RunExplorer:
             none = torch.zeros_like(goal)
             return SearchResult(start, start, none.bool(), none, start.new_zeros(settings.steps + 1, *start.shape))
         rules = constraints or self.constraints
-        return search(stack, start, goal, [settings] * stack.m, rules, record, self.reference_data)
+        return search(SearchRequest(stack, start, goal, [settings] * stack.m, rules, record, self.reference_data))
 
     @isolated()
     def endpoints(self, trace: SearchTrace, level: float = 0.99) -> Endpoints:

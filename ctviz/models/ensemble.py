@@ -16,7 +16,7 @@ from ctviz.models.architecture import Layers, Pass
 from ctviz.models.stack import Stack
 
 
-class Ensembles(Stack):
+class EnsembleStack(Stack):
     """m arms of one architecture, each of one or several models, which share their weights with ``models``.
 
     An arm of M > 1 models is a deep ensemble (Lakshminarayanan, Pritzel and Blundell 2017): its probabilities are the

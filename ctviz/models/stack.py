@@ -132,9 +132,9 @@ class Stack:
         """
         if all(size == 1 for size in members) and len(members) == self.m:
             return self
-        from ctviz.models.ensemble import Ensembles  # a stack itself
+        from ctviz.models.ensemble import EnsembleStack  # a stack itself
 
-        return Ensembles(self, members)
+        return EnsembleStack(self, members)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.architecture.logits(self.layers, x)

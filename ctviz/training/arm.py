@@ -96,8 +96,16 @@ class TrainingSearch(SearchSettings):
     epsilon_rule: Literal["fixed", "halfway", "varied"] = "fixed"
     epsilon_share: float = Field(0.5, gt=0, le=10)
 
+    @field_validator("polish")
+    @classmethod
+    def _not_polished(cls, polish: str) -> str:
+        if polish == "on":
+            allowed = "off: trained on polished counterfactuals, models lost what counterfactual training gains"
+            raise ConfigError("polish", polish, allowed)
+        return polish
+
     @property
-    def heard(self) -> tuple[str, ...]:
+    def used(self) -> tuple[str, ...]:
         """The settings that the generator and the rule of the box use, in the order in which to show them."""
         box = ("epsilon_rule", "epsilon" if self.epsilon_rule == "fixed" else "epsilon_share")
         names = GENERATORS[self.generator].settings
@@ -208,7 +216,7 @@ class Arm(MethodSettings, Objective, TrainingSearch):
         return (*self.weighed, *TRAINING_METHODS[self.method].settings)
 
     @property
-    def unheard(self) -> frozenset[str]:
+    def ignored(self) -> frozenset[str]:
         """Weights of terms and settings of methods that its own method does not listen to."""
         return frozenset({*Objective.model_fields, *MethodSettings.model_fields}.difference(self.own_settings))
 

@@ -69,7 +69,7 @@ class BoxMover(ExampleMaker, ABC):
         return x
 
 
-class Attacker(BoxMover):
+class AdversarialExamples(BoxMover):
     """Adversarial examples: max-norm ε, all features, inside the domain, from a random point of the box."""
 
     method = PGD.name
@@ -100,7 +100,7 @@ class Attacker(BoxMover):
         self.streams.restore(kept)
 
 
-class Helper(BoxMover):
+class RecourseExamples(BoxMover):
     """The best change that a person could make: to the favourable class, under the arm's constraints.
 
     Favourable is the last class, as of tables; the source has two.

@@ -12,7 +12,7 @@ from torch import Tensor
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.dataset import Dataset
 from ctviz.data.schema import Feature, Schema
@@ -169,7 +169,9 @@ class Sampler(ExampleMaker):
         wanted = (predicted + shifts[arms]) % self.k
         boxes = self.boxes_of(chosen[arms], draws.neighbours[arms])
         found = search(
-            models, own, wanted, self.settings, self.constraints, reference_data=self.reference_data, epsilon=boxes
+            SearchRequest(
+                models, own, wanted, self.settings, self.constraints, reference_data=self.reference_data, epsilon=boxes
+            )
         )
         neighbours = self.samples(self.neighbours_of(wanted, draws.neighbours[arms]))
         counterfactuals = torch.where(found.mature.unsqueeze(1), found.final, neighbours)

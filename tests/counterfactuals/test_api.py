@@ -208,7 +208,10 @@ def test_polished_ends_are_levels_that_reach_the_target(activation: type[nn.Modu
     target = 1 - model(X).argmax(dim=1)
     options = {"schema": schema, "tau": 0.7, "steps": 60, "generator": "generic"}
     plain, found = (ctviz.search(model, X, target, polish=on, **options) for on in (False, True))
-    assert torch.equal(plain.path, found.path)
+    walked = torch.arange(61)[:, None] <= plain.steps
+    assert torch.equal(plain.path[walked], found.path[:-1][walked])  # and then one move to the polished end
+    assert torch.equal(found.path[-1], found.final) and found.path.shape == (62, 12, 4)
+    assert torch.equal(found.steps, plain.steps + (found.final != plain.final).any(dim=1))
     assert found.mature.any()
     assert sorted(set(found.final[:, 1:].flatten().tolist())) == [0, 1]
     assert (found.final[:, 1:].sum(dim=1) == 1).all()

@@ -15,7 +15,7 @@ import ctviz
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search import SearchRequest, SearchResult, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
 from ctviz.experiments.reachability import logits_at
@@ -146,7 +146,7 @@ def test_every_step_of_a_stacked_search_obeys(
 ) -> None:
     factuals, targets = crowd(seed, spread, dtype)
     limits = Constraints.of(rules, factuals)
-    found = search(models(seed, dtype, M, ensemble), factuals, targets, chosen, limits, True, KNOWN)
+    found = search(SearchRequest(models(seed, dtype, M, ensemble), factuals, targets, chosen, limits, True, KNOWN))
     check_stack(found, factuals, rules)
     assert found.path is not None
     for arm, own in enumerate(chosen):
@@ -183,7 +183,7 @@ def test_every_step_of_every_generator_obeys(
         factuals, targets = factuals[..., :2], targets[..., :2]
     own = [s.model_copy(update={"generator": name}) for s in chosen]
     stack = models(seed, dtype, M, ensemble and name != "exact")
-    found = search(stack, factuals, targets, own, Constraints.of(rules, factuals), True, reference_data)
+    found = search(SearchRequest(stack, factuals, targets, own, Constraints.of(rules, factuals), True, reference_data))
     check_stack(found, factuals, rules)
     sure = torch.softmax(logits_at(stack, found.final), dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)
     tau = torch.tensor([[s.tau] for s in own], dtype=dtype)
@@ -318,5 +318,7 @@ def test_a_factual_outside_the_domain_enters_it_where_it_may(mutability: Mutabil
     rules = Schema(features=(Feature(name="a", domain=(-1, 1), mutability=mutability), Feature(name="b")))
     still = Stack(Dense((2, 2), "relu"), torch.zeros(6), 1)  # no gradient: only the domain moves anything
     x = torch.tensor([[[where], [0.0]]])
-    found = search(still, x, torch.tensor([[1]]), [SearchSettings(tau=0.9, steps=1)], Constraints.of([rules], x))
+    found = search(
+        SearchRequest(still, x, torch.tensor([[1]]), [SearchSettings(tau=0.9, steps=1)], Constraints.of([rules], x))
+    )
     assert found.final.flatten().tolist() == [end, 0.0]

@@ -16,7 +16,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import offsets
 from ctviz.counterfactuals.noise import draw
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search import SearchRequest, SearchResult, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
 from ctviz.errors import ConfigError
@@ -75,7 +75,7 @@ def found(arms: list[int], record: bool = True) -> SearchResult:
     factuals, targets = (t[arms] for t in crowd())
     chosen = [list(ARMS.values())[arm] for arm in arms]
     rules = Constraints.of([BOX] * len(arms), factuals)
-    return search(models().take(arms), factuals, targets, chosen, rules, record, reference_data())
+    return search(SearchRequest(models().take(arms), factuals, targets, chosen, rules, record, reference_data()))
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def wide_search() -> SearchResult:
     """Sixty columns, whole groups of three and of four, five times the same: more than fit into one small chunk."""
     factuals, targets = (t[..., :12].repeat(*[1] * (t.ndim - 1), 5) for t in crowd())
     rules = Constraints.of([BOX] * len(ARMS), factuals)
-    return search(models(), factuals, targets, list(ARMS.values()), rules, True, reference_data())
+    return search(SearchRequest(models(), factuals, targets, list(ARMS.values()), rules, True, reference_data()))
 
 
 @pytest.mark.parametrize("threads", [1, 3], ids=lambda n: f"{n} threads")
@@ -172,7 +172,9 @@ def test_locks_at_the_edges_are_left_out_and_change_nothing_else(
     factuals = torch.randn(2, d, b, generator=chance, dtype=torch.float64)  # some of them outside of the domain
     targets = torch.randint(0, K, (2, b), generator=chance)
     settings = [SearchSettings(tau=0.9, gradient_noise=0.3), SearchSettings(tau=0.8, steps=9, epsilon=0.1)]
-    found = search(stack, factuals, targets, settings, Constraints.of([plain, locked], factuals), record=True)
+    found = search(
+        SearchRequest(stack, factuals, targets, settings, Constraints.of([plain, locked], factuals), record=True)
+    )
     assert found.path is not None
     fixed = [i for i in range(d) if i not in free]
     assert torch.equal(found.path[:, 1][:, fixed], factuals[1, fixed].expand(len(found.path), -1, -1))
@@ -213,7 +215,9 @@ def test_a_chunk_is_no_larger_than_caches_are_for(
     factuals = torch.zeros(2, D, 200, dtype=torch.float64)
     chosen = [SearchSettings(tau=0.99, steps=1)] * 2
     with isolated():
-        search(models(2), factuals, torch.ones(2, 200).long(), chosen, Constraints.of([BOX] * 2, factuals))
+        search(
+            SearchRequest(models(2), factuals, torch.ones(2, 200).long(), chosen, Constraints.of([BOX] * 2, factuals))
+        )
     assert seen == chunks
 
 
@@ -257,7 +261,9 @@ def test_single_precision_stays_single() -> None:
     factuals, targets = crowd()
     x = factuals.float()
     rules = Constraints.of([BOX] * len(ARMS), x)
-    result = search(models().to(torch.float32), x, targets, list(ARMS.values()), rules, True, reference_data())
+    result = search(
+        SearchRequest(models().to(torch.float32), x, targets, list(ARMS.values()), rules, True, reference_data())
+    )
     assert {t.dtype for t in (result.final, result.nascent, result.path) if t is not None} == {torch.float32}
 
 
@@ -284,7 +290,7 @@ def test_a_linear_model_without_cost_is_crossed_along_its_weights(tau: float, ma
     chosen = SearchSettings(generator="generic", tau=tau, step_size=eta, steps=500, lambda_cost=0.0)
     limits = Constraints.of([free], factual)
     model = Stack(Dense((2, 2), "relu"), layer.reshape(-1), 1)
-    result = search(model, factual, torch.tensor([[1]]), [chosen], limits, True)
+    result = search(SearchRequest(model, factual, torch.tensor([[1]]), [chosen], limits, True))
     assert result.mature.item() and int(result.steps) == expected
     assert result.path is not None
     moved = (result.path - factual)[:, 0, :, 0]  # t d
@@ -304,7 +310,7 @@ def test_gravity_alone_comes_to_rest_among_the_samples() -> None:
         generator="gravitational", tau=0.9, steps=12, step_size=0.25, lambda_gravity=1.0, lambda_cost=0.0
     )
     limits = Constraints.of([Schema(features=(Feature(name="a"),))], factual)
-    result = search(even, factual, torch.tensor([[1]]), [chosen], limits, True, ReferenceData(X, y, 2))
+    result = search(SearchRequest(even, factual, torch.tensor([[1]]), [chosen], limits, True, ReferenceData(X, y, 2)))
     assert result.path is not None
     # Above all samples, the share is 1; on both at 1 it is (2 − 0) / 4; between 0 and 1 it is 0.
     expected = [2.0, 1.75, 1.5, 1.25, 1.0, 0.875, *[0.875] * 7]
@@ -320,7 +326,7 @@ def test_noise_is_as_long_as_it_says() -> None:
 
     def step(noise: float) -> Tensor:
         chosen = SearchSettings(generator="generic", tau=0.99, steps=1, gradient_noise=noise)
-        return search(stack, x, torch.tensor([[1]]), [chosen], free).final.flatten()
+        return search(SearchRequest(stack, x, torch.tensor([[1]]), [chosen], free)).final.flatten()
 
     clean = step(0.0)
     ratio = (step(1.0) - clean).norm() / clean.norm()
@@ -335,13 +341,15 @@ def test_no_step_is_longer_than_its_bound_and_arms_without_one_search_as_alone(d
     factuals = factuals.clamp(-2.5, 2.5).to(dtype)
     rules = Constraints.of([BOX] * 3, factuals)
     stack = models(1).take([0, 0, 0]).to(dtype)
-    result = search(stack, factuals, targets, chosen, rules, True, reference_data())
+    result = search(SearchRequest(stack, factuals, targets, chosen, rules, True, reference_data()))
     assert result.path is not None
     length = result.path.diff(dim=0).norm(dim=2)  # t m b
     assert length[:, 0].max() > 10 * 0.02 * SPREAD, "steps that a bound would have shortened"
     for arm, bound in ((1, 0.02), (2, 0.3)):
         assert length[:, arm].max() == pytest.approx(bound * SPREAD, rel=1e-5)
-    alone = search(stack.take([0]), factuals[:1], targets[:1], chosen[:1], rules.take(torch.tensor([0])), True)
+    alone = search(
+        SearchRequest(stack.take([0]), factuals[:1], targets[:1], chosen[:1], rules.take(torch.tensor([0])), True)
+    )
     assert alone.path is not None and torch.equal(alone.path[:, 0], result.path[:, 0])
 
 
@@ -358,12 +366,12 @@ def test_a_bound_needs_samples_which_say_how_far_apart_the_data_are() -> None:
     factuals, targets = (t[[9]] for t in crowd())
     rules = Constraints.of([BOX], factuals)
     with pytest.raises(ConfigError, match=r"step_bound is 0\.1"):
-        search(models(1), factuals, targets, [SearchSettings(step_bound=0.1)], rules)
+        search(SearchRequest(models(1), factuals, targets, [SearchSettings(step_bound=0.1)], rules))
     with pytest.raises(ConfigError, match=r"samples is None; allowed: .* step_bound 0\.1 needs"):
         api.search(models(1).module(0), factuals[0].T, targets[0], step_bound=0.1)
     assert reference_data().spread() == pytest.approx(SPREAD)
     ignored = SearchSettings(generator="nearest", step_bound=0.1)
-    search(models(1), factuals, targets, [ignored], rules, False, reference_data())
+    search(SearchRequest(models(1), factuals, targets, [ignored], rules, False, reference_data()))
 
 
 def test_settings_of_other_generators_are_ignored() -> None:
@@ -372,7 +380,9 @@ def test_settings_of_other_generators_are_ignored() -> None:
 
     def end(**changes: float) -> Tensor:
         chosen = ARMS["eccco"].model_copy(update=changes)
-        return search(models(1), factuals, targets, [chosen], rules, reference_data=reference_data()).final
+        return search(
+            SearchRequest(models(1), factuals, targets, [chosen], rules, reference_data=reference_data())
+        ).final
 
     others = {"lambda_gravity": 9.0, "lambda_diversity": 9.0, "per_factual": 7, "latent": 5, "neighbours": 3}
     assert torch.equal(end(), end(**others))

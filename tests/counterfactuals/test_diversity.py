@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import OFFSET, Repulsion, groups, offsets, repelling
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.models.model_settings import ModelSettings
@@ -125,7 +125,10 @@ def test_distance_between_counterfactuals_grows_with_its_weight(
 ) -> None:
     stack, factuals, targets, rules = trained
     weights = [0.0, 0.1, 0.5, 2.0]
-    found = [search(stack, factuals, targets, [dice(4, w, tau=0.6, steps=60, step_size=0.1)], rules) for w in weights]
+    found = [
+        search(SearchRequest(stack, factuals, targets, [dice(4, w, tau=0.6, steps=60, step_size=0.1)], rules))
+        for w in weights
+    ]
     apart = [spread(f.final[0]) for f in found]
     assert apart[0] == 0 and all(a < b for a, b in pairwise(apart)), apart
     assert all(f.mature.float().mean() > 0.75 for f in found)
@@ -135,7 +138,7 @@ def test_who_has_arrived_stays_and_goes_on_repelling(trained: tuple[Stack, Tenso
     """Of two, one arrives first: where the other then goes depends on where the first one is."""
     stack, factuals, targets, rules = trained
     chosen = dice(4, 3.0, step_size=0.1, steps=40)
-    found = search(stack, factuals, targets, [chosen], rules, record=True)
+    found = search(SearchRequest(stack, factuals, targets, [chosen], rules, record=True))
     assert found.path is not None
     steps = found.steps[0].view(-1, 4)
     uneven = ((steps.amax(dim=1) > steps.amin(dim=1) + 1) & found.mature[0].view(-1, 4).any(dim=1)).nonzero().flatten()
@@ -144,7 +147,11 @@ def test_who_has_arrived_stays_and_goes_on_repelling(trained: tuple[Stack, Tenso
     group = int(uneven[0])
     first = int(steps[group].argmin())
     columns = [4 * group + i for i in range(4) if i != first]
-    alone = search(stack, factuals[..., columns], targets[:, columns], [dice(3, 3.0, step_size=0.1, steps=40)], rules)
+    alone = search(
+        SearchRequest(
+            stack, factuals[..., columns], targets[:, columns], [dice(3, 3.0, step_size=0.1, steps=40)], rules
+        )
+    )
     assert not torch.allclose(alone.final, found.final[..., columns], atol=1e-3)
     for t in range(41):
         stopped = t >= found.steps[0]

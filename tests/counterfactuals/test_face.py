@@ -16,7 +16,7 @@ from ctviz.counterfactuals.face import search_face
 from ctviz.counterfactuals.graph import STRIDE, EdgeRules
 from ctviz.counterfactuals.nearest import search_nearest
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Search, SearchResult
+from ctviz.counterfactuals.search_result import Search, SearchRequest, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.counterfactuals.trail import reachable_range
 from ctviz.data.schema import Feature, Schema
@@ -38,7 +38,9 @@ def one(
 ) -> SearchResult:
     """From one point (d)."""
     factual = x.view(1, -1, 1)
-    return search_face(model, factual, torch.tensor([[target]]), [chosen], rules(schema, factual), True, reference_data)
+    return search_face(
+        SearchRequest(model, factual, torch.tensor([[target]]), [chosen], rules(schema, factual), True, reference_data)
+    )
 
 
 # -- against the reference -----------------------------------------------------------------------------
@@ -53,7 +55,9 @@ def test_against_floyd_and_warshall(mutability, neighbours: int, monkeypatch: py
     factuals = torch.stack([cloud(10, seed, spread=1.3).T for seed in (1, 2)])
     factuals[:, :, 0] = reference_data.X[3]  # one that is a sample itself
     targets = classes(20, 3).view(2, 10)
-    found = search_face(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data)
+    found = search_face(
+        SearchRequest(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data)
+    )
     assert found.path is not None
     for arm, plain in enumerate(models.module(a) for a in range(2)):
         for i in range(10):
@@ -181,7 +185,7 @@ def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dt
     reference_data, factuals, targets = crowd(2, 60, dtype)
     schema, models = boxed(-1.7, 2.2, *mutability), stack(2).to(dtype)
     chosen, limits = [settings(neighbours=6)] * 2, rules(schema, factuals)
-    found = search_face(models, factuals, targets.expand(2, -1), chosen, limits, True, reference_data)
+    found = search_face(SearchRequest(models, factuals, targets.expand(2, -1), chosen, limits, True, reference_data))
     assert found.path is not None
     assert found.mature.any() or mutability == (FIXED, FIXED)
     made = reference_data.cached(("face", dtype), lambda: pytest.fail("the graphs are not kept"))
@@ -218,7 +222,7 @@ def test_no_sample_outside_of_a_range_is_called_on() -> None:
     reference_data, factuals, targets = crowd(1, 50)
     schema = Schema(features=(Feature(name="x1", domain=(-0.5, 0.75)), Feature(name="x2", domain=(-9, 9))))
     model, limits = stack().to(torch.float32), rules(schema, factuals)
-    found = search_face(model, factuals, targets[None], [settings()], limits, True, reference_data)
+    found = search_face(SearchRequest(model, factuals, targets[None], [settings()], limits, True, reference_data))
     assert found.path is not None and found.mature.any()
     moved = found.path[1:, 0, 0][:, found.steps[0] > 0]
     assert moved.min() >= -0.5 and moved.max() <= 0.75
@@ -227,7 +231,9 @@ def test_no_sample_outside_of_a_range_is_called_on() -> None:
 def test_nobody_moves_where_nothing_counts_or_nothing_is_there() -> None:
     reference_data, factuals, targets = crowd(1, 20, torch.float64)
     unsure = Stack(Dense((2, 3), "relu"), torch.zeros(9, dtype=torch.float64), 1)
-    found = search_face(unsure, factuals, targets[None], [settings()], rules(FREE, factuals), True, reference_data)
+    found = search_face(
+        SearchRequest(unsure, factuals, targets[None], [settings()], rules(FREE, factuals), True, reference_data)
+    )
     assert not found.mature.any() and (found.steps == 0).all() and torch.equal(found.final, factuals)
 
 
@@ -240,7 +246,7 @@ def test_into_a_domain_without_samples_leads_one_move(search: Search) -> None:
     )
     limits = rules(boxed(50.0, 60.0, BOTH, FIXED), factuals)
     model, wanted = stack(), targets[None].clamp_min(1)
-    found = search(model, factuals, wanted, [settings()], limits, True, none)
+    found = search(SearchRequest(model, factuals, wanted, [settings()], limits, True, none))
     still = found.steps[0] == 0
     assert found.mature[0, still].all() and torch.equal(found.final[..., still], factuals[..., still])
     assert (found.final[0, 0, ~still] == 50).all() and (~still).sum() > 5
@@ -251,7 +257,7 @@ def test_into_a_domain_without_samples_leads_one_move(search: Search) -> None:
     locked_far = factuals.clone()
     locked_far[:, 0] = 1e9  # no sample within the band
     limits = rules(boxed(-9, 9, FIXED, BOTH), locked_far)
-    found = search_face(stack(), locked_far, targets[None], [settings()], limits, True, reference_data)
+    found = search_face(SearchRequest(stack(), locked_far, targets[None], [settings()], limits, True, reference_data))
     assert (found.steps == 0).all() and torch.equal(found.final, locked_far)
 
 
@@ -263,7 +269,7 @@ def test_arms_with_the_same_constraints_share_a_graph_and_searches_keep_it() -> 
     limits = rules(FREE, factuals)
     arms = [settings(), settings(tau=0.6, steps=5), settings(neighbours=7)]
     for _ in range(2):
-        search_face(stack(3), factuals, targets.expand(3, -1), arms, limits, False, reference_data)
+        search_face(SearchRequest(stack(3), factuals, targets.expand(3, -1), arms, limits, False, reference_data))
     made = reference_data.cached(("face", torch.float64), lambda: pytest.fail("the graphs are not kept"))
     first, second, third = (made.graph(EdgeRules.of(limits, arm, s.neighbours), ()) for arm, s in enumerate(arms))
     assert first is second and first is not third
@@ -303,9 +309,9 @@ def test_chunks_make_no_difference(mutability, monkeypatch: pytest.MonkeyPatch) 
         True,
         reference_data,
     )
-    whole = search_face(*args)
+    whole = search_face(SearchRequest(*args))
     monkeypatch.setattr(module, "MAX_PAIRS", 2000)
-    parts = search_face(*args)
+    parts = search_face(SearchRequest(*args))
     assert whole.path is not None and parts.path is not None and torch.equal(whole.path, parts.path)
     assert torch.equal(whole.mature, parts.mature) and whole.mature.any()
 
@@ -315,12 +321,12 @@ def test_arms_of_different_length_and_rules_share_a_path() -> None:
     arms = [settings(steps=3), settings(steps=25, tau=0.6), settings(steps=9)]
     schemas = [FREE, boxed(-2, 2, FIXED, BOTH), boxed(-2, 2, UP, BOTH)]
     limits = graphs.Constraints.of(schemas, factuals)
-    found = search_face(stack(3), factuals, targets.expand(3, -1), arms, limits, True, reference_data)
+    found = search_face(SearchRequest(stack(3), factuals, targets.expand(3, -1), arms, limits, True, reference_data))
     assert found.path is not None and len(found.path) == 26
     for arm in range(3):
         index = torch.tensor([arm])
         args = factuals[index], targets[None], arms[arm : arm + 1], limits.take(index), True, reference_data
-        alone = search_face(stack(1, seed=arm), *args)
+        alone = search_face(SearchRequest(stack(1, seed=arm), *args))
         assert alone.path is not None and torch.equal(alone.final, found.final[index])
         assert torch.equal(found.path[: len(alone.path), arm], alone.path[:, 0])
         assert torch.equal(found.path[-1, arm], found.final[arm])
@@ -331,7 +337,7 @@ def test_arms_of_different_length_and_rules_share_a_path() -> None:
 def test_without_a_path_the_same_result() -> None:
     reference_data, factuals, targets = crowd(1, 30)
     args = stack().to(torch.float32), factuals, targets[None], [settings()], rules(FREE, factuals)
-    with_path, without = (search_face(*args, record, reference_data) for record in (True, False))
+    with_path, without = (search_face(SearchRequest(*args, record, reference_data)) for record in (True, False))
     assert without.path is None
     for name in ("final", "nascent", "mature", "steps"):
         assert torch.equal(getattr(with_path, name), getattr(without, name))
@@ -341,6 +347,8 @@ def test_what_is_missing_is_said() -> None:
     factual = torch.zeros(1, 2, 1, dtype=torch.float64)
     args = stack(), factual, torch.tensor([[1]]), [settings()], rules(FREE, factual)
     with pytest.raises(ConfigError, match="samples"):
-        search_face(*args)
+        search_face(SearchRequest(*args))
     with pytest.raises(DataError, match="3 columns"):
-        search_face(*args, reference_data=ReferenceData(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), 2))
+        search_face(
+            SearchRequest(*args, reference_data=ReferenceData(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), 2))
+        )

@@ -12,7 +12,7 @@ from ctviz.counterfactuals import search as module
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.generators import GENERATORS, Generator, Kind
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search import SearchRequest, SearchResult, search
 from ctviz.counterfactuals.search_result import Search
 from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
@@ -76,7 +76,9 @@ def test_a_generator_listens_to_the_settings_that_it_names_and_to_no_other(name:
     people = 8 if name == "exact" else 40  # a program for each
     before = SearchSettings(generator=name, tau=0.7, steps=25, step_size=0.2)
     after = before.model_copy(update={field: CHANGES[field]})
-    a, b = (search(linear(), *crowd(1, people), [s], rules(1, FREE), True, KNOWN) for s in (before, after))
+    a, b = (
+        search(SearchRequest(linear(), *crowd(1, people), [s], rules(1, FREE), True, KNOWN)) for s in (before, after)
+    )
     assert a.path is not None and b.path is not None
     longest = min(len(a.path), len(b.path))
     same = torch.equal(a.path[:longest], b.path[:longest]) and all(
@@ -145,10 +147,12 @@ MIXED = (
 def test_a_mixed_search_is_the_searches_of_its_arms(record: bool) -> None:
     m = len(MIXED)
     stack, (factuals, targets) = models(m), crowd(m)
-    whole = search(stack, factuals, targets, MIXED, rules(m), record, KNOWN)
+    whole = search(SearchRequest(stack, factuals, targets, MIXED, rules(m), record, KNOWN))
     assert (whole.path is not None) == record
     for arm, chosen in enumerate(MIXED):
-        own = search(stack.take([arm]), factuals[[arm]], targets[[arm]], [chosen], rules(1), record, KNOWN)
+        own = search(
+            SearchRequest(stack.take([arm]), factuals[[arm]], targets[[arm]], [chosen], rules(1), record, KNOWN)
+        )
         torch.testing.assert_close(whole.final[arm], own.final[0], rtol=1e-10, atol=1e-11)
         torch.testing.assert_close(whole.nascent[arm], own.nascent[0], rtol=1e-10, atol=1e-11)
         assert torch.equal(whole.mature[arm], own.mature[0]) and torch.equal(whole.steps[arm], own.steps[0])
@@ -165,16 +169,16 @@ def test_arms_of_one_kind_go_in_one_search(monkeypatch: pytest.MonkeyPatch) -> N
     def noting(kind: Kind) -> Search:
         real = dict(module.SEARCHES)[kind]()
 
-        def note(model, factuals, targets, settings, constraints, record=False, *more) -> SearchResult:
-            asked.append((kind, list(settings)))
-            return real(model, factuals, targets, settings, constraints, record, *more)
+        def note(request: SearchRequest) -> SearchResult:
+            asked.append((kind, list(request.settings)))
+            return real(request)
 
         return note
 
     searches = {kind: noting(kind) for kind in module.SEARCHES}
     monkeypatch.setattr(module, "SEARCHES", {kind: lambda run=run: run for kind, run in searches.items()})
     m = len(MIXED)
-    search(models(m), *crowd(m), MIXED, rules(m), False, KNOWN)
+    search(SearchRequest(models(m), *crowd(m), MIXED, rules(m), False, KNOWN))
     names = [(kind, [s.generator for s in settings]) for kind, settings in asked]
     assert names == [
         ("face", ["face", "face"]),
@@ -188,7 +192,7 @@ def test_arms_of_one_kind_go_in_one_search(monkeypatch: pytest.MonkeyPatch) -> N
     assert all(len(settings) == 1 for kind, settings in asked if settings[0].generator == "dice")
     asked.clear()
     both = [SearchSettings(generator="generic"), SearchSettings(), SearchSettings(generator="dice", per_factual=1)]
-    search(models(3), *crowd(3), both, rules(3))
+    search(SearchRequest(models(3), *crowd(3), both, rules(3)))
     assert len(asked) == 1
 
 
@@ -196,7 +200,7 @@ def test_arms_of_one_kind_go_in_one_search(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_generator_that_needs_samples_says_so(name: GeneratorName) -> None:
     chosen = [SearchSettings(generator="generic"), SearchSettings(generator=name)]
     with pytest.raises(ConfigError, match=r"training samples \(reference_data\)") as caught:
-        search(models(2), *crowd(2), chosen, rules(2))
+        search(SearchRequest(models(2), *crowd(2), chosen, rules(2)))
     assert caught.value.field == "generator" and caught.value.value == name
 
 
@@ -208,6 +212,6 @@ def test_no_factuals_give_no_counterfactuals(name: GeneratorName, noise: float) 
     model = models(2)
     if name == "exact":  # which does not know tanh
         model = Stack.initialise(ModelSettings(hidden=(7,)), D, K, range(2)).to(torch.float64)
-    found = search(model, factuals, targets, chosen, rules(2), True, KNOWN)
+    found = search(SearchRequest(model, factuals, targets, chosen, rules(2), True, KNOWN))
     assert found.final.shape == found.nascent.shape == (2, D, 0) and found.mature.shape == found.steps.shape == (2, 0)
     assert found.path is not None and found.path.shape == (6, 2, D, 0)

@@ -17,7 +17,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.descent import search_gradient
 from ctviz.counterfactuals.latent import search_latent
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import SearchResult
+from ctviz.counterfactuals.search_result import SearchRequest, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.data.schema import Mutability
@@ -67,7 +67,9 @@ def test_against_one_factual_at_a_time(mutability, latent: int, spread: float) -
     schema, models, chosen = boxed(-1.5, 1.75, *mutability), stack(2), settings(latent=latent)
     factuals = torch.stack([cloud(8, seed, spread=spread).T for seed in (1, 2)])
     targets = classes(16, 3).view(2, 8)
-    found = search_latent(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data())
+    found = search_latent(
+        SearchRequest(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data())
+    )
     assert found.path is not None
     for arm, plain in enumerate(models.module(a) for a in range(2)):
         for i in range(8):
@@ -84,7 +86,9 @@ def test_against_one_factual_at_a_time(mutability, latent: int, spread: float) -
 def test_the_first_point_is_the_factual_and_not_its_reconstruction() -> None:
     factuals = cloud(20, 1, spread=2.0).T[None].contiguous()
     found = search_latent(
-        stack(), factuals, classes(20, 2)[None], [settings()], rules(FREE, factuals), True, reference_data()
+        SearchRequest(
+            stack(), factuals, classes(20, 2)[None], [settings()], rules(FREE, factuals), True, reference_data()
+        )
     )
     assert found.path is not None and torch.equal(found.path[0], factuals)
     arrived = found.steps == 0
@@ -115,13 +119,15 @@ def test_decoded_points_obey_exactly(
     factuals = cloud(10, seed, spread=1.5).T[None].to(dtype).contiguous()
     chosen = settings(step_size=step_size, gradient_noise=noise)
     found = search_latent(
-        stack(seed=seed).to(dtype),
-        factuals,
-        classes(10, seed)[None],
-        [chosen],
-        rules(schema, factuals),
-        True,
-        reference_data(),
+        SearchRequest(
+            stack(seed=seed).to(dtype),
+            factuals,
+            classes(10, seed)[None],
+            [chosen],
+            rules(schema, factuals),
+            True,
+            reference_data(),
+        )
     )
     path, started = found.path, found.steps[0] > 0
     assert path is not None and path.isfinite().all() and torch.equal(path[0], factuals)
@@ -149,7 +155,7 @@ def test_a_locked_column_gives_no_gradient() -> None:
     model, chosen = Stack(Dense((2, 2), "relu"), layer.flatten(), 1), settings(latent=1, step_size=0.5, tau=0.99)
     for mutability, moves in (((FIXED, BOTH), False), ((BOTH, FIXED), True), ((DOWN, BOTH), False)):
         limits = rules(boxed(-2, 2, *mutability), factual)
-        found = search_latent(model, factual, torch.tensor([[1]]), [chosen], limits, True, samples)
+        found = search_latent(SearchRequest(model, factual, torch.tensor([[1]]), [chosen], limits, True, samples))
         assert (found.final != factual).any().item() is moves
 
 
@@ -167,18 +173,20 @@ def mixed() -> tuple[list[SearchSettings], Constraints, Tensor, Tensor]:
 
 def test_an_arm_is_the_same_alone_and_in_a_stack() -> None:
     arms, limits, factuals, targets = mixed()
-    found = search_latent(stack(4), factuals, targets, arms, limits, True, reference_data())
+    found = search_latent(SearchRequest(stack(4), factuals, targets, arms, limits, True, reference_data()))
     assert found.path is not None and len(found.path) == 31
     for arm in range(4):
         index = torch.tensor([arm])
         alone = search_latent(
-            stack(1, seed=arm),
-            factuals[index],
-            targets[index],
-            arms[arm : arm + 1],
-            limits.take(index),
-            True,
-            reference_data(),
+            SearchRequest(
+                stack(1, seed=arm),
+                factuals[index],
+                targets[index],
+                arms[arm : arm + 1],
+                limits.take(index),
+                True,
+                reference_data(),
+            )
         )
         assert alone.path is not None
         t = len(alone.path)
@@ -192,11 +200,11 @@ def test_an_arm_is_the_same_alone_and_in_a_stack() -> None:
 def test_neither_chunks_nor_packing_make_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     arms, limits, factuals, targets = mixed()
     args = stack(4), factuals, targets, arms, limits, True, reference_data()
-    whole = search_latent(*args)
+    whole = search_latent(SearchRequest(*args))
     for name, value in (("WORKING_SET", 0), ("PACK_BELOW", 0.0), ("PACK_BELOW", 1.1)):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
-            same(search_latent(*args), whole)
+            same(search_latent(SearchRequest(*args)), whole)
 
 
 @pytest.mark.parametrize("bits", [1e-15, -1e-15])
@@ -212,7 +220,7 @@ def test_packing_makes_no_difference_where_last_bits_follow_the_number_of_sample
     found = []
     for share in (0.0, 1.1):
         monkeypatch.setattr(module, "PACK_BELOW", share)
-        found.append(search_latent(stack(1), *args, True, reference_data()))
+        found.append(search_latent(SearchRequest(stack(1), *args, True, reference_data())))
     assert len(found[0].steps.unique()) > 2  # they arrive at different times, so that there is something to pack
     same(*found)
 
@@ -220,7 +228,8 @@ def test_packing_makes_no_difference_where_last_bits_follow_the_number_of_sample
 def test_without_a_path_the_same_result() -> None:
     arms, limits, factuals, targets = mixed()
     with_path, without = (
-        search_latent(stack(4), factuals, targets, arms, limits, record, reference_data()) for record in (True, False)
+        search_latent(SearchRequest(stack(4), factuals, targets, arms, limits, record, reference_data()))
+        for record in (True, False)
     )
     assert without.path is None
     same(
@@ -235,7 +244,9 @@ def test_noise_is_the_same_each_time_and_for_each_arm() -> None:
     factuals, targets = cloud(40, 1).T.expand(2, -1, -1).contiguous(), classes(40, 2).expand(2, -1)
     models, limits = stack(1).take([0, 0]), rules(FREE, factuals)
     clean, noisy, again = (
-        search_latent(models, factuals, targets, [settings(gradient_noise=n)] * 2, limits, False, reference_data())
+        search_latent(
+            SearchRequest(models, factuals, targets, [settings(gradient_noise=n)] * 2, limits, False, reference_data())
+        )
         for n in (0, 1, 1)
     )
     assert torch.equal(noisy.final, again.final) and torch.equal(noisy.final[0], noisy.final[1])
@@ -252,9 +263,11 @@ def test_on_moons_it_arrives_closer_to_the_data_than_generic_does() -> None:
     limits, samples = rules(data.schema, factuals), ReferenceData.of(data)
     common = {"tau": 0.9, "steps": 50, "step_size": 0.25}
     revise = search_latent(
-        model, factuals, targets, [SearchSettings(generator="revise", **common)], limits, False, samples
+        SearchRequest(model, factuals, targets, [SearchSettings(generator="revise", **common)], limits, False, samples)
     )
-    generic = search_gradient(model, factuals, targets, [SearchSettings(generator="generic", **common)], limits)
+    generic = search_gradient(
+        SearchRequest(model, factuals, targets, [SearchSettings(generator="generic", **common)], limits)
+    )
     assert revise.mature.double().mean() > 0.95
     away = []
     for found in (revise, generic):
@@ -269,6 +282,6 @@ def test_what_is_missing_is_said() -> None:
     limits = rules(boxed(-1, 1, BOTH, BOTH, BOTH), factual)
     args = stack(d=3), factual, torch.tensor([[1]]), [settings()], limits
     with pytest.raises(ConfigError, match="samples"):
-        search_latent(*args)
+        search_latent(SearchRequest(*args))
     with pytest.raises(DataError, match="2 columns"):
-        search_latent(*args, reference_data=reference_data())
+        search_latent(SearchRequest(*args, reference_data=reference_data()))

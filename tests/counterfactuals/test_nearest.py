@@ -8,6 +8,7 @@ import torch
 from ctviz.counterfactuals import nearest as module
 from ctviz.counterfactuals.nearest import search_nearest
 from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_result import SearchRequest
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Schema
 from ctviz.errors import ConfigError, DataError
@@ -30,7 +31,9 @@ def test_against_a_loop_over_the_samples(mutability, tau: float, spread: float) 
     schema, reference_data, models = boxed(-2.0, 2.0, *mutability), known(), stack(2)
     factuals = torch.stack([cloud(12, seed, spread=spread).T for seed in (1, 2)])
     targets, chosen = classes(24, 3).view(2, 12), settings(tau=tau)
-    found = search_nearest(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data)
+    found = search_nearest(
+        SearchRequest(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data)
+    )
     for arm, plain in enumerate(models.module(a) for a in range(2)):
         for i in range(12):
             x = factuals[arm, :, i]
@@ -59,7 +62,9 @@ def line() -> tuple[Stack, ReferenceData, torch.Tensor]:
 def search_line(schema: Schema, **changes: float):
     model, reference_data, factual = line()
     return search_nearest(
-        model, factual, torch.tensor([[1]]), [settings(**changes)], rules(schema, factual), True, reference_data
+        SearchRequest(
+            model, factual, torch.tensor([[1]]), [settings(**changes)], rules(schema, factual), True, reference_data
+        )
     )
 
 
@@ -106,7 +111,9 @@ def test_the_path_is_a_straight_line_in_equal_moves() -> None:
 def test_who_has_arrived_stays() -> None:
     model, reference_data, factual = line()
     found = search_nearest(
-        model, -factual * 3, torch.tensor([[1]]), [settings()], rules(FREE, factual), True, reference_data
+        SearchRequest(
+            model, -factual * 3, torch.tensor([[1]]), [settings()], rules(FREE, factual), True, reference_data
+        )
     )
     assert found.mature.all() and found.steps.item() == 0 and torch.equal(found.final, -factual * 3)
 
@@ -115,7 +122,7 @@ def test_no_sample_of_the_target_no_move() -> None:
     model, _, factual = line()
     reference_data = ReferenceData(torch.zeros(1, 2), torch.tensor([0]), 2)
     found = search_nearest(
-        model, factual, torch.tensor([[1]]), [settings()], rules(FREE, factual), True, reference_data
+        SearchRequest(model, factual, torch.tensor([[1]]), [settings()], rules(FREE, factual), True, reference_data)
     )
     assert not found.mature.any() and found.steps.item() == 0 and torch.equal(found.final, factual)
 
@@ -124,17 +131,19 @@ def test_arms_of_different_length_share_a_path() -> None:
     factuals, targets, reference_data = cloud(5, 1).T.expand(2, -1, -1).contiguous(), torch.ones(2, 5).long(), known()
     both = [settings(steps=3), settings(steps=6, tau=0.5)]
     limits = rules(FREE, factuals)
-    found = search_nearest(stack(2), factuals, targets, both, limits, True, reference_data)
+    found = search_nearest(SearchRequest(stack(2), factuals, targets, both, limits, True, reference_data))
     assert found.path is not None and len(found.path) == 7
     for arm in range(2):
         alone = search_nearest(
-            stack(1, seed=arm),
-            factuals[arm : arm + 1],
-            targets[arm : arm + 1],
-            both[arm : arm + 1],
-            limits.take(torch.tensor([arm])),
-            True,
-            reference_data,
+            SearchRequest(
+                stack(1, seed=arm),
+                factuals[arm : arm + 1],
+                targets[arm : arm + 1],
+                both[arm : arm + 1],
+                limits.take(torch.tensor([arm])),
+                True,
+                reference_data,
+            )
         )
         assert alone.path is not None and torch.equal(found.path[: len(alone.path), arm], alone.path[:, 0])
         assert torch.equal(found.path[-1, arm], found.final[arm]) and torch.equal(found.final[arm], alone.final[0])
@@ -144,9 +153,9 @@ def test_arms_of_different_length_share_a_path() -> None:
 def test_chunks_make_no_difference(mutability, monkeypatch: pytest.MonkeyPatch) -> None:
     factuals, targets, reference_data = cloud(40, 1).T[None].contiguous(), classes(40, 2)[None], known()
     args = stack(), factuals, targets, [settings()], rules(boxed(-2, 2, *mutability), factuals), True, reference_data
-    whole = search_nearest(*args)
+    whole = search_nearest(SearchRequest(*args))
     monkeypatch.setattr(module, "WORKING_SET", 100)
-    parts = search_nearest(*args)
+    parts = search_nearest(SearchRequest(*args))
     assert torch.equal(whole.final, parts.final) and torch.equal(whole.mature, parts.mature)
 
 
@@ -155,13 +164,15 @@ def test_a_distance_too_large_for_its_type_is_no_reason_to_choose_what_does_not_
     X = torch.tensor([[-3e38, -1.0], [-3.1e38, 1.0]])
     factuals = torch.tensor([[[3e38], [-1.0]]])
     found = search_nearest(
-        Stack(Dense((2, 2), "relu"), layer.flatten(), 1),
-        factuals,
-        torch.tensor([[1]]),
-        [settings()],
-        rules(boxed(-3.2e38, 3.2e38, BOTH, BOTH), factuals),
-        True,
-        ReferenceData(X, torch.tensor([1, 1]), 2),
+        SearchRequest(
+            Stack(Dense((2, 2), "relu"), layer.flatten(), 1),
+            factuals,
+            torch.tensor([[1]]),
+            [settings()],
+            rules(boxed(-3.2e38, 3.2e38, BOTH, BOTH), factuals),
+            True,
+            ReferenceData(X, torch.tensor([1, 1]), 2),
+        )
     )
     assert found.mature.all() and found.final[0, :, 0].tolist() == X[1].tolist()
 
@@ -169,7 +180,7 @@ def test_a_distance_too_large_for_its_type_is_no_reason_to_choose_what_does_not_
 def test_without_a_path_the_same_result() -> None:
     factuals, targets, reference_data = cloud(20, 1).T[None].contiguous(), classes(20, 2)[None], known()
     args = stack(), factuals, targets, [settings()], rules(FREE, factuals)
-    with_path, without = (search_nearest(*args, record, reference_data) for record in (True, False))
+    with_path, without = (search_nearest(SearchRequest(*args, record, reference_data)) for record in (True, False))
     assert without.path is None
     for name in ("final", "nascent", "mature", "steps"):
         assert torch.equal(getattr(with_path, name), getattr(without, name))
@@ -179,6 +190,8 @@ def test_what_is_missing_is_said() -> None:
     model, _, factual = line()
     args = model, factual, torch.tensor([[1]]), [settings()], rules(FREE, factual)
     with pytest.raises(ConfigError, match="samples"):
-        search_nearest(*args)
+        search_nearest(SearchRequest(*args))
     with pytest.raises(DataError, match="3 columns"):
-        search_nearest(*args, reference_data=ReferenceData(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), 2))
+        search_nearest(
+            SearchRequest(*args, reference_data=ReferenceData(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), 2))
+        )

@@ -12,7 +12,7 @@ from torch import Tensor
 from ctviz.counterfactuals import descent as module
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.penalties import decay
-from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search import SearchRequest, SearchResult, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
 from ctviz.models.dense import Dense
@@ -48,7 +48,9 @@ def linear(m: int = 1) -> Stack:
 def one(x: Sequence[float], target: int, settings: SearchSettings, schema: Schema = FREE) -> SearchResult:
     """The search from one point under the linear model."""
     factual = torch.tensor(x, dtype=torch.float64).view(1, 2, 1)
-    return search(linear(), factual, torch.tensor([[target]]), [settings], Constraints.of([schema], factual), True)
+    return search(
+        SearchRequest(linear(), factual, torch.tensor([[target]]), [settings], Constraints.of([schema], factual), True)
+    )
 
 
 def point(found: SearchResult, t: int) -> Tensor:
@@ -124,7 +126,7 @@ def test_a_target_already_reached_takes_no_step_and_does_not_move() -> None:
 def test_tau_is_reached_when_it_is_met_exactly() -> None:
     even = Stack(Dense((2, 2), "relu"), torch.zeros(6, dtype=torch.float64), 1)  # every probability is one half
     x = torch.zeros(1, 2, 1, dtype=torch.float64)
-    found = search(even, x, torch.tensor([[1]]), [generic(tau=0.5)], Constraints.of([FREE], x))
+    found = search(SearchRequest(even, x, torch.tensor([[1]]), [generic(tau=0.5)], Constraints.of([FREE], x)))
     assert found.mature.item() and found.steps.item() == 0
 
 
@@ -192,7 +194,7 @@ class Problem:
 
     def found(self, record: bool = True) -> SearchResult:
         rules = Constraints.of(self.rules, self.factuals)
-        return search(self.stack, self.factuals, self.targets, self.settings, rules, record)
+        return search(SearchRequest(self.stack, self.factuals, self.targets, self.settings, rules, record))
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +288,11 @@ def test_outside_the_domain_only_those_that_have_arrived_stay_there(b: int, monk
     models.layers[0][:, 1, 0] = torch.tensor([5.0, -5.0], dtype=torch.float64)
     factuals = torch.full((2, 2, b), 3.0, dtype=torch.float64)
     rules = Constraints.of([boxed(-1, 1)] * 2, factuals)
-    found = search(models, factuals, torch.ones(2, b, dtype=torch.int64), [generic(tau=0.9, steps=2)] * 2, rules, True)
+    found = search(
+        SearchRequest(
+            models, factuals, torch.ones(2, b, dtype=torch.int64), [generic(tau=0.9, steps=2)] * 2, rules, True
+        )
+    )
     assert found.path is not None
     assert found.mature[0].all() and (found.steps[0] == 0).all()
     assert (found.path[:, 0] == 3.0).all()
@@ -303,7 +309,7 @@ def test_inputs_are_left_alone(problem: Problem) -> None:
 def test_single_precision_stays_single(problem: Problem) -> None:
     x = problem.factuals.float()
     rules = Constraints.of(problem.rules, x)
-    found = search(problem.stack.to(torch.float32), x, problem.targets, problem.settings, rules, True)
+    found = search(SearchRequest(problem.stack.to(torch.float32), x, problem.targets, problem.settings, rules, True))
     assert {t.dtype for t in (found.final, found.nascent, found.path) if t is not None} == {torch.float32}
 
 
@@ -335,11 +341,13 @@ def test_a_point_on_the_edge_of_the_box_is_nascent() -> None:
     """Steps of a quarter, all exact in binary: the second of them lands on ε."""
     factuals = torch.zeros(1, 2, 1)
     found = search(
-        _Flat((0.0, 0.0), -1.0),
-        factuals,
-        torch.tensor([[1]]),
-        [generic(tau=0.9, epsilon=0.5, step_size=0.25)],
-        Constraints.of([FREE], factuals),
+        SearchRequest(
+            _Flat((0.0, 0.0), -1.0),
+            factuals,
+            torch.tensor([[1]]),
+            [generic(tau=0.9, epsilon=0.5, step_size=0.25)],
+            Constraints.of([FREE], factuals),
+        )
     )
     assert found.nascent.flatten().tolist() == [0.5, 0.5] and found.final.flatten().tolist() == [7.5, 7.5]
 
@@ -353,7 +361,7 @@ def test_logits_and_gradients_that_are_no_numbers_do_no_harm(logits: tuple[float
     factuals = torch.linspace(-1, 1, 12).view(1, 2, 6)
     rules = Constraints.of([boxed(-1, 1, Mutability.BOTH, Mutability.FIXED)], factuals)
     targets = torch.ones(1, 6, dtype=torch.int64)
-    found = search(_Flat(logits, gradient), factuals, targets, [SearchSettings(tau=0.5)], rules, True)
+    found = search(SearchRequest(_Flat(logits, gradient), factuals, targets, [SearchSettings(tau=0.5)], rules, True))
     assert found.path is not None and found.path.isfinite().all()
     assert (found.path >= -1).all() and (found.path <= 1).all()
     assert torch.equal(found.path[:, :, 1], factuals[:, 1].expand(31, -1, -1))

@@ -1,4 +1,5 @@
-"""Every generator on people with relaxed categories: locks, directions, ranges and levels hold at every point."""
+"""Every generator on people with relaxed categories: locks, directions, ranges and levels hold at every point, and
+polished ends are what a person can be."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from torch import nn
 
 import ctviz
 from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.person_lattice import measured_lattices
 from ctviz.data.people import to_row
 from ctviz.data.rules import Rule, Rules
 from tests.data.table_people import SCHEMA, someone
@@ -47,16 +49,21 @@ def rules(draw: st.DrawFn) -> Rules:
 
 
 @pytest.mark.parametrize("generator", [name for name in GENERATORS if name != "counternet"])
-@settings(max_examples=25)
-@given(rules=rules(), seed=st.integers(0, 3))
-def test_rules_hold_at_every_point(generator: str, rules: Rules, seed: int) -> None:
+@settings(max_examples=20)
+@given(rules=rules(), seed=st.integers(0, 3), polish=st.booleans())
+def test_rules_hold_at_every_point(generator: str, rules: Rules, seed: int, polish: bool) -> None:
     X = PEOPLE[7 * seed : 7 * seed + 7]
     schema = rules.on(SCHEMA)
     found = ctviz.search(
         model(seed), X, np.arange(7) % 2, generator=generator, schema=schema, samples=SAMPLES, tau=0.9, steps=8,
-        step_size=1.5, latent=2,
+        step_size=1.5, latent=2, polish=polish,
     )  # fmt: skip
     assert found.path is not None
+    if polish:
+        lattices = measured_lattices(schema, found.factuals.numpy())
+        for lattice, end in zip(lattices, found.final.numpy(), strict=True):
+            point = lattice.project(end)
+            assert lattice.holds(point) and np.array_equal(lattice.encode(point), end)
     start, (low, high), (up, down) = found.factuals, schema.bounds(), schema.directions()
     for points in found.path[1:] if len(found.path) > 1 else found.path:
         moved = points != start

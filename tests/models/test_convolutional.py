@@ -301,7 +301,9 @@ def test_a_search_leaves_locked_pixels_bit_for_bit(locked: set[int], seed: int, 
     factuals = torch.rand(2, 144, b, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     targets = (predict(models(factuals.mT).mT) + 1) % 3
     wanted = SearchSettings(tau=0.9, steps=6, step_size=step_size)
-    found = fast_search.search(models, factuals, targets, [wanted] * 2, Constraints.of([held, schema], factuals))
+    found = fast_search.search(
+        fast_search.SearchRequest(models, factuals, targets, [wanted] * 2, Constraints.of([held, schema], factuals))
+    )
     still = sorted(locked)
     assert torch.equal(found.final[0, still], factuals[0, still])
     assert torch.equal(found.nascent[0, still], factuals[0, still])

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.exact.conversion import networks_of
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
 from ctviz.errors import ConfigError, DataError
-from ctviz.models.ensemble import Ensembles
+from ctviz.models.ensemble import EnsembleStack
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack, with_ones
 
@@ -118,7 +118,7 @@ def test_arms_are_taken_whole_moved_and_stored_with_all_their_members() -> None:
 def test_an_ensemble_of_the_same_model_is_searched_as_that_model(generator: str) -> None:
     one, other = models(2).take([0]), models(2).take([1])
     arms = models(2).take([0, 0, 0, 1]).in_arms([3, 1])
-    assert isinstance(arms, Ensembles)
+    assert isinstance(arms, EnsembleStack)
     schema = Schema(
         features=(Feature(name="a"), Feature(name="b", mutability="fixed"), Feature(name="c", mutability="increase"))
     )
@@ -133,10 +133,10 @@ def test_an_ensemble_of_the_same_model_is_searched_as_that_model(generator: str)
 
     def found(model: Stack, m: int) -> tuple[Tensor, Tensor]:
         rules = Constraints.of([schema] * m, factuals)
-        both = search(
+        both = search(SearchRequest(
             model, factuals.expand(m, -1, -1).contiguous(), targets.expand(m, -1).contiguous(), [settings] * m, rules,
             True, known,
-        )  # fmt: skip
+        ))  # fmt: skip
         assert both.path is not None
         return both.path, both.mature
 

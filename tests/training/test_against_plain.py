@@ -88,7 +88,9 @@ def compare_search(
     schemas = [arm.constraints_for(data.schema, "training") for arm in arms]
     rules = Constraints.of(schemas, factuals)
     epsilon = torch.rand(len(arms), b, generator=generator, dtype=dtype) if boxes else None
-    found = fast_search.search(stack, factuals, targets, arms, rules, record=record, epsilon=epsilon)
+    found = fast_search.search(
+        fast_search.SearchRequest(stack, factuals, targets, arms, rules, record=record, epsilon=epsilon)
+    )
     longest = max(arm.steps for arm in arms)
     assert (found.path is not None) == record
     tight = TIGHT if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-4}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.data.rules import Rule, Rules
@@ -209,7 +209,7 @@ def test_categories_take_a_level_and_locks_hold_at_every_point(seed: int, locked
     stack.networks = CounterfactualNetworks(networks, (0,))
     targets = torch.arange(factuals.shape[-1])[None] % 2
     asked = [SearchSettings(generator="counternet", tau=0.9, steps=6)]
-    found = search(stack, factuals, targets, asked, Constraints.of([schema], factuals), True)
+    found = search(SearchRequest(stack, factuals, targets, asked, Constraints.of([schema], factuals), True))
     assert found.path is not None
     for name in locked:
         columns = list(schema.columns_of(name))

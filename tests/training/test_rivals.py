@@ -26,7 +26,7 @@ from ctviz.figures.theme import arm_styles, reference_pair
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
-from ctviz.training.box import Attacker, BoxMover, Helper
+from ctviz.training.box import AdversarialExamples, BoxMover, RecourseExamples
 from ctviz.training.langevin import LangevinSampler
 from ctviz.training.loop import train
 from ctviz.training.methods import TRAINING_METHODS
@@ -126,7 +126,7 @@ def test_help_keeps_to_locks_directions_ranges_and_box(
 ) -> None:
     arm = Arm.variant("recourse", radius=radius, inner_steps=steps, **rule)
     stack, samples, labels = batch(seed, 1)
-    found = mover(Helper, [arm]).batch(stack, samples, labels)["helped"]
+    found = mover(RecourseExamples, [arm]).batch(stack, samples, labels)["helped"]
     lower, upper = (torch.from_numpy(b)[:, None] for b in arm.constraints_for(DATA.schema, "training").bounds())
     inside = samples.clamp(lower, upper)
     for column in range(DATA.d):
@@ -145,14 +145,14 @@ def test_help_keeps_to_locks_directions_ranges_and_box(
 def test_locks_that_hold_in_advice_alone_do_not_bind_help() -> None:
     arm = Arm.variant("recourse", locked=(0,), lock_when="searching")
     stack, samples, labels = batch(1, 1, spread=0.3)
-    assert (mover(Helper, [arm]).batch(stack, samples, labels)["helped"][:, 0] != samples[:, 0]).any()
+    assert (mover(RecourseExamples, [arm]).batch(stack, samples, labels)["helped"][:, 0] != samples[:, 0]).any()
 
 
 @given(seed=st.integers(0, 10_000), radius=st.sampled_from([0.0, 0.2, 5.0]), steps=st.integers(1, 7))
 def test_attacks_stay_in_box_and_domain(seed: int, radius: float, steps: int) -> None:
     arms = [Arm.variant("pgd", radius=radius, inner_steps=steps), called("other", "pgd", locked=(0,))]
     stack, samples, labels = batch(seed, 2)
-    found = mover(Attacker, arms).batch(stack, samples, labels)["attacked"]
+    found = mover(AdversarialExamples, arms).batch(stack, samples, labels)["attacked"]
     lower, upper = (torch.from_numpy(bound)[:, None] for bound in DATA.schema.bounds())
     reach = torch.tensor([radius, 0.3]).view(2, 1, 1)
     assert ((found - samples).abs() <= reach + 1e-6).all()
@@ -166,9 +166,9 @@ def test_an_attack_raises_the_loss_and_help_lowers_it() -> None:
     def loss(x: Tensor, y: Tensor) -> float:
         return float(torch.nn.functional.cross_entropy(stack(x.mT)[0], y[0]))
 
-    attacked = mover(Attacker, [Arm.variant("pgd")]).batch(stack, samples, labels)["attacked"]
+    attacked = mover(AdversarialExamples, [Arm.variant("pgd")]).batch(stack, samples, labels)["attacked"]
     assert loss(attacked, labels) > loss(samples, labels) + 0.05
-    helper = mover(Helper, [Arm.variant("recourse")])
+    helper = mover(RecourseExamples, [Arm.variant("recourse")])
     favourable = helper.labels("helped", labels)
     assert (favourable == DATA.k - 1).all()
     assert loss(helper.batch(stack, samples, labels)["helped"], favourable) < loss(samples, favourable) - 0.05

@@ -322,7 +322,9 @@ def test_steps_and_maturity_are_those_of_the_search() -> None:
     made, draws, stack = counterfactual_batch([FULL], [0])
     data = dataset()
     factuals = data.train[0].double()[draws.factuals].mT.contiguous()
-    found = fast_search.search(stack, factuals, made.targets, [FULL], Constraints.of([data.schema], factuals))
+    found = fast_search.search(
+        fast_search.SearchRequest(stack, factuals, made.targets, [FULL], Constraints.of([data.schema], factuals))
+    )
     assert made.mature.tolist() == pytest.approx([float(found.mature.double().mean())])
     assert made.steps.tolist() == pytest.approx([float(found.steps.double().mean())])
     assert torch.equal(made.counterfactuals[0][:, found.mature[0]], found.final[0][:, found.mature[0]])
@@ -334,9 +336,9 @@ def test_steps_and_maturity_are_those_of_the_search() -> None:
 def test_arms_without_counterfactual_terms_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    def spy(model: Stack, *rest: object, **named: object) -> fast_search.SearchResult:
-        asked.append(model.m)
-        return fast_search.search(model, *rest, **named)  # type: ignore[arg-type]
+    def spy(request: fast_search.SearchRequest) -> fast_search.SearchResult:
+        asked.append(request.model.m)
+        return fast_search.search(request)
 
     monkeypatch.setattr(module, "search", spy)
     made, _, _ = counterfactual_batch([VANILLA, FULL, VANILLA], [0, 0, 0])

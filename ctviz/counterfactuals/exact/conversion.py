@@ -15,7 +15,7 @@ from ctviz.counterfactuals.polish import Judged
 from ctviz.counterfactuals.search_result import Searchable
 from ctviz.errors import ConfigError
 from ctviz.models.dense import Dense
-from ctviz.models.ensemble import Ensembles
+from ctviz.models.ensemble import EnsembleStack
 from ctviz.models.stack import Stack
 
 _NOTHING = (nn.Identity, nn.Dropout)
@@ -61,7 +61,7 @@ def networks_of(model: Searchable | nn.Module) -> list[Network]:
     Raises:
         ConfigError: a model that has something else than linear layers with ReLU between them, or too many units.
     """
-    if isinstance(model, Ensembles):
+    if isinstance(model, EnsembleStack):
         raise unfit(f"an ensemble of {max(model.members)} models")
     if isinstance(model, Stack):
         found = _of_stack(model)

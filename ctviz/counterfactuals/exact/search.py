@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
-from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.exact.cheapest import cheapest
 from ctviz.counterfactuals.exact.conversion import networks_of
 from ctviz.counterfactuals.exact.network import Network
-from ctviz.counterfactuals.person_lattice import measured_lattice
-from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Searchable, SearchResult
-from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.counterfactuals.trail import enter_domain, lines, reachable_range, reached
+from ctviz.counterfactuals.person_lattice import measured_lattices
+from ctviz.counterfactuals.search_result import Searchable, SearchRequest, SearchResult
+from ctviz.counterfactuals.trail import enter_domain, lines, reached
 from ctviz.errors import ConfigError
 
 MOST_COLUMNS = 256
@@ -25,18 +21,9 @@ DTYPES = (torch.float32, torch.float64)
 """Types of models that numpy knows too."""
 
 
-def search_exact(
-    model: Searchable,
-    factuals: Tensor,
-    targets: Tensor,
-    settings: Sequence[SearchSettings],
-    constraints: Constraints,
-    record: bool = False,
-    reference_data: ReferenceData | None = None,
-    epsilon: Tensor | None = None,
-) -> SearchResult:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b): the least Σ of changes of features at which
-    softmax(M(x'))[y⁺] ≥ τ, where another level of a category counts 1 (``cheapest.py``).
+def search_exact(request: SearchRequest) -> SearchResult:
+    """Search the least Σ of changes of features at which softmax(M(x'))[y⁺] ≥ τ, where another level of a category
+    counts 1 (``cheapest.py``).
 
     A factual that has reached τ stays, mature. One for which there is no counterfactual, or none is found in
     ``time_limit`` seconds, stays too, immature; if it lies outside the domain, it is moved into it. The others take T
@@ -46,21 +33,21 @@ def search_exact(
         ConfigError: more columns than are searched; a model other than linear layers with ReLU between them, in float32
             or float64.
     """
-    networks = check(model, factuals.shape[1], factuals.dtype)
-    done = reached(model, factuals, targets, settings)
-    end, mature = (part.clone() for part in enter_domain(model, factuals, targets, settings, constraints, done))
+    factuals, targets = request.factuals, request.targets
+    networks = check(request.model, factuals.shape[1], factuals.dtype)
+    done = reached(request, factuals)
+    end, mature = (part.clone() for part in enter_domain(request, done))
     bound = torch.zeros(done.shape, dtype=torch.float64)
     points = factuals.cpu().numpy()
     for arm, column in (~done).nonzero().tolist():
-        lattice, own = measured_lattice(constraints.schemas[arm], points[arm, :, column]), settings[arm]
+        (lattice,) = measured_lattices(request.constraints.schemas[arm], points[arm, None, :, column])
+        own = request.settings[arm]
         answer = cheapest(networks[arm], lattice, int(targets[arm, column]), own.tau, time_limit=own.time_limit)
         bound[arm, column] = answer.bound
         mature[arm, column] = answer.plan is not None
         if answer.plan is not None:
             end[arm, :, column] = torch.from_numpy(answer.plan.columns).to(end)
-    low, high = reachable_range(constraints, factuals)
-    found = lines(factuals, end, mature, low, high, settings, record, epsilon)
-    return SearchResult(**{**vars(found), "bound": bound.to(factuals.device)})
+    return replace(lines(request, end, mature), bound=bound.to(factuals.device))
 
 
 def check(model: Searchable, d: int, dtype: torch.dtype) -> list[Network]:

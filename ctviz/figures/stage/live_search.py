@@ -71,7 +71,7 @@ def live_search(
     """The search that the browser can do by itself, as ``Explorer.trace`` does it; None where it cannot.
 
     It can with dense models of two features, of which none is an ensemble, for the generators Generic and ECCCo,
-    without noise.
+    without noise and polish.
 
     Args:
         explorer: of the run, whose arms have the constraints.
@@ -81,7 +81,7 @@ def live_search(
         arms: positions of the arms that are shown; all of them for None.
     """
     experiment, generator = explorer.experiment, GENERATORS[settings.generator]
-    plain = settings.generator in ("generic", "eccco") and not settings.gradient_noise
+    plain = settings.generator in ("generic", "eccco") and not settings.gradient_noise and settings.polish == "off"
     ensembles = experiment.models > len(experiment.arms)
     if not plain or ensembles or experiment.model.channels or not explorer.data.schema.plane:
         return None

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.search import SearchRequest, search
 from ctviz.evaluation.ends import SearchEnds
 from ctviz.evaluation.features import FeatureColumns
 from ctviz.experiments.protocol import Protocol
@@ -53,7 +53,7 @@ def costs_of_requests(run: Run, protocol: Protocol, arms: Sequence[str], samples
         factuals = X.to(stack.flat).expand(stack.m, -1, -1)  # mλ b d
         aimed = targets.expand(stack.m, -1)
         constraints = Constraints.of(schemas, whole.flat).take(torch.tensor(owners))
-        found = search(stack, factuals.mT.contiguous(), aimed, settings * len(arms), constraints)
+        found = search(SearchRequest(stack, factuals.mT.contiguous(), aimed, settings * len(arms), constraints))
         final = found.final.mT
         valid = predict(stack(final).mT) == aimed
         counts = (predict(stack(factuals).mT) != aimed) & valid

@@ -34,9 +34,9 @@ def canonical(arm: Arm) -> Arm:
     """
     if arm.conventional and arm.lambda_class == 1.0:
         return conventional(arm)
-    heard = ("generator", *arm.heard) if TRAINING_METHODS[arm.method].searches else ()
-    unheard = {*TrainingSearch.model_fields, *arm.unheard}.difference(heard)
-    return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in unheard}})
+    used = ("generator", *arm.used) if TRAINING_METHODS[arm.method].searches else ()
+    ignored = {*TrainingSearch.model_fields, *arm.ignored}.difference(used)
+    return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in ignored}})
 
 
 def identity(arm: Arm) -> str:

@@ -9,9 +9,9 @@ ATTACKED = Part("attacked", "sample")
 
 
 def _attacker(setup: Setup) -> ExampleMaker:
-    from ctviz.training.box import Attacker
+    from ctviz.training.box import AdversarialExamples
 
-    return Attacker(setup)
+    return AdversarialExamples(setup)
 
 
 PGD = TrainingMethod(

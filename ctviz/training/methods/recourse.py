@@ -9,9 +9,9 @@ HELPED = Part("helped", "sample")
 
 
 def _helper(setup: Setup) -> ExampleMaker:
-    from ctviz.training.box import Helper
+    from ctviz.training.box import RecourseExamples
 
-    return Helper(setup)
+    return RecourseExamples(setup)
 
 
 RECOURSE = TrainingMethod(

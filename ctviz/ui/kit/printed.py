@@ -40,21 +40,21 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
     """
     said: dict[str, list[str]] = {}
     constrained = any(getattr(arm, name) for arm in experiment.arms for name in CONSTRAINTS)
-    heard = {name for arm in experiment.arms for name in arm.heard}
-    unheard = {f"arms.{name}" for name in set(TrainingSearch.model_fields) - heard - {"generator"}}
+    used = {name for arm in experiment.arms for name in arm.used}
+    ignored = {f"arms.{name}" for name in set(TrainingSearch.model_fields) - used - {"generator"}}
     if all(arm.epsilon_rule == "fixed" for arm in experiment.arms):
-        unheard |= {"arms.epsilon_rule"}
-    of_methods = {arm.name: arm.unheard for arm in experiment.arms}
+        ignored |= {"arms.epsilon_rule"}
+    of_methods = {arm.name: arm.ignored for arm in experiment.arms}
     of_none = frozenset.intersection(*of_methods.values())
     if not constrained:
-        unheard |= {"arms.lock_when", "arms.shield"}
+        ignored |= {"arms.lock_when", "arms.shield"}
     for entry in differences([experiment], alike=True):
         section, _, name = entry.path.partition(".")
         (value,) = entry.values
         if (
             section not in SECTIONS
             or entry.path == "arms"
-            or generic(entry.path) in unheard
+            or generic(entry.path) in ignored
             or not (value or value == 0)
         ):
             continue

@@ -59,5 +59,5 @@ def group(title: str, key: str, draw: Callable[[], None]) -> None:
 
 def of_search(chosen: SearchSettings) -> tuple[str, ...]:
     """The choice of a generator and the settings that it uses."""
-    heard = chosen.heard if isinstance(chosen, TrainingSearch) else GENERATORS[chosen.generator].settings
-    return ("generator", *heard)
+    used = chosen.used if isinstance(chosen, TrainingSearch) else GENERATORS[chosen.generator].settings
+    return ("generator", *used)

@@ -328,6 +328,13 @@ def _calibration(result: Table1) -> None:
                 )  # fmt: skip
     sure = listed([row.title for row, curves in known if all(len(curve.low) == 1 for curve in curves)])
     alone = f" Not drawn: {sure}, where both models are as sure of all samples as can be." if sure else ""
+    missing = [row for row in result.rows if not row.reliability]
+    if missing:
+        data = ",".join(row.data for row in missing)
+        alone += (
+            f" Not measured yet: {listed([row.title for row in missing])}; "
+            f"`ctviz reproduce table1 --extend FILE --data {data}` does that."
+        )
     st.caption(
         f"Conventional training → counterfactual training: diamonds on a dashed line, dots on a green one.{alone}"
     )

@@ -54,4 +54,5 @@ def _search(protocol: Protocol) -> str:
     return (
         f"“{name}”, {pulls}until the target’s probability is τ = {protocol.tau:g}, in at most T = {protocol.steps} "
         f"steps of η = {protocol.step_size:g}, with λ_cost = {protocol.lambda_cost:g}"
+        + (", and its end is polished" if protocol.polish == "on" else "")
     )
