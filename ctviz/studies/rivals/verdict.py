@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -32,7 +32,7 @@ from ctviz.studies.rivals.result import (
     VerdictResult,
     VerdictRow,
 )
-from ctviz.studies.rivals.settings import CAREFUL, SEARCHES, SELECTING, Verdict
+from ctviz.studies.rivals.settings import CAREFUL, EXTENTS, SEARCHES, SELECTING, Verdict
 from ctviz.studies.rivals.task import Measured, RivalTask
 from ctviz.studies.steps import Steps, all_done, carry_out, is_stored
 
@@ -241,7 +241,13 @@ def _chosen(
         scores.append(score(list(zip(own, base, strict=True)), SEARCHES))
     taken = choose(scores)
     tries = tuple(
-        TriedSettings(changes=dict(change), score=one.score, accuracy=one.accuracy, qualifies=one.qualifies)
+        TriedSettings(
+            changes=dict(change),
+            score=one.score,
+            accuracy=one.accuracy,
+            qualifies=one.qualifies,
+            validity=one.validity,
+        )
         for change, one in zip(changes, scores, strict=True)
     )
     by = "score" if scores[taken].qualifies else "fallback"
@@ -318,6 +324,7 @@ def _assembled(
         passed_over=tuple(skipped.seed for skipped in draws.passed_over) or (row.passed_over if row else ()),
         methods=tuple(methods),
         costs=_costs([method.name for method in verdict.rivals], found, row),
+        extent=asdict(EXTENTS[data]) if data in EXTENTS else None,
     )
 
 
