@@ -60,4 +60,4 @@ class StudyTask(ABC, Generic[R]):
 
     def stored(self, store: Store) -> R | None:
         """What the store holds of it; a damaged file is removed, to be computed again."""
-        return self.results.read(store, self.key)  # type: ignore[no-any-return]
+        return self.results.read(store, self.key)

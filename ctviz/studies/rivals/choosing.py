@@ -59,13 +59,13 @@ def score(draws: Sequence[tuple[Values, Values]], searches: Sequence[str]) -> Tr
         for search in searches
         for metric in (f"ip {search}", _mismatch(base, search))
     ]
-    sides = [mean([one[i].get("accuracy", math.nan) for one in draws]) for i in (0, 1)]
+    accuracy, base_accuracy = (mean([one[i].get("accuracy", math.nan) for one in draws]) for i in (0, 1))
     valid = [
         value.get(key, math.nan) - base.get(key, math.nan)
         for value, base in draws
         for key in (f"validity {search}" for search in searches)
     ]
-    return TryScore(mean(counted), *sides, mean(valid))
+    return TryScore(mean(counted), accuracy, base_accuracy, mean(valid))
 
 
 def _mismatch(base: Values, search: str) -> str:
