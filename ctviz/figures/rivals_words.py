@@ -177,7 +177,7 @@ def caveat(result: VerdictResult) -> str:
             fails = _lost(result, method.name, "validity", FAILS)
             beside += f"; its advice {fails} than that of conventional training" if fails else ""
             said.append(f"{method.title} is by the distance to real data {phrase}{beside}." if phrase else "")
-    said += [_alike(result), _favoured(result)]
+    said += [_alike(result), _readable(result), _favoured(result)]
     parts = []
     for search in result.searches:
         found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]
@@ -186,6 +186,31 @@ def caveat(result: VerdictResult) -> str:
     told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
     said.append(told if parts else "")
     return " ".join(filter(None, said))
+
+
+def _readable(result: VerdictResult) -> str:
+    """How often an independent reader takes digits for the class that they aim at, after the careful search: of
+    conventional training, ours, and the best of the rivals, with their accuracy, which may be the price."""
+    measure, told = MEASURES["read_as"], []
+    for row in result.rows:
+        shares = {
+            method: share
+            for method in result.methods
+            if (share := result.average(row, method.name, measure, "careful").value) == share
+        }
+        if not shares:
+            continue
+        best = max((method for method in shares if not method.ours), key=lambda method: shares[method], default=None)
+        right = {m: result.average(row, m.name, MEASURES["accuracy"], "").value for m in shares}
+        each = listed(
+            [
+                f"{100 * share:.0f} % ({_name(m)}, whose accuracy is {100 * right[m]:.0f} %)"
+                for m, share in shares.items()
+                if m.ours or m.name == CONVENTIONAL or m is best
+            ]
+        )
+        told.append(f"An independent reader takes advice on {row.title} for its class in {each}.")
+    return " ".join(told)
 
 
 def _alike(result: VerdictResult) -> str:

@@ -73,6 +73,15 @@ def test_the_caveat_names_methods_that_are_ahead_by_more_of_the_measures():
     assert f"Conventional training and {OTHER} are ahead of counterfactual training by more" in dear
 
 
+def test_the_caveat_says_what_a_reader_reads_after_ours_after_the_best_rival_and_after_none():
+    methods = {**made(read_as=0.5), "pgd": {"ip": 1.0, "read_as": 0.6}}
+    methods["conventional"] |= {"read_as": 0.0}
+    said = caveat(result(row("mnist", methods)))
+    accuracy = "whose accuracy is 99 %"
+    assert f"reader takes advice on MNIST for its class in 1 % (conventional training, {accuracy}), 51 %" in said
+    assert f"(counterfactual training, {accuracy}) and 61 % (PGD adversarial training, {accuracy})." in said
+
+
 def test_the_caveat_tells_where_advice_of_ours_fails_more_often():
     methods = {**made(validity=1.0), "halfway": {"ip": 1.0, "validity": 0.4}}
     methods["conventional"] = {"ip": 2.0, "validity": 1.0}
