@@ -9,16 +9,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from safetensors import safe_open
 from typer.testing import CliRunner
 
 from ctviz import __version__
 from ctviz.cli import app
-from ctviz.cli.commands import _diverged
 from ctviz.experiments.config import Experiment
 from tests.tiny import SETTINGS, TINY
 from tests.waiting import PATIENCE
@@ -133,11 +130,12 @@ def test_without_json_a_table(ctviz):
     assert "diverged" not in result.stdout
 
 
-def test_a_model_that_has_diverged_is_named_below_the_table():
-    experiment = Experiment.preset("moons").replace({"training.batch": 100, "data.n_train": 400})
-    skipped = SimpleNamespace(metrics={"skipped": np.array([0.0, 4.0])})
-    said = _diverged(SimpleNamespace(experiment=experiment, snapshot=lambda: skipped))
-    assert said == ["\nfull: training has diverged; 4 of 4 batches of this epoch had no finite loss."]
+def test_a_model_that_has_diverged_is_named_beside_the_results_and_by_the_exit_code(ctviz):
+    jem = ("arms.full.method=jem", "arms.full.sgld_step_size=1000", "arms.full.lambda_gen=1000")
+    wild = ("training.lr=10", *jem)
+    result = ctviz("train", "moons", *SETTINGS, *(word for one in wild for word in ("--set", one)), "--json")
+    assert result.exit_code == 3 and len(json.loads(result.stdout)["arms"]) == 2
+    assert "full: training has diverged; " in result.stderr and "vanilla: training" not in result.stderr
 
 
 def test_out_holds_everything_about_the_run(ctviz, tmp_path):

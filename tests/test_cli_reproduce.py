@@ -75,7 +75,8 @@ def test_a_table_that_has_all_of_a_row_is_extended_by_nothing(ctviz, tmp_path):
         (("--exact", "-1"), "exact is -1"),
         (("--extend", "/nowhere/at/all.json"), "data is None; allowed: the rows that --extend is to add"),
         (("--extend", "/nowhere/at/all.json", "--data", "moons", "--seeds", "3"), "nothing with --extend"),
-        (("--extend", "/nowhere/at/all.json", "--data", "moons"), "No result is stored here"),
+        (("--extend", "/nowhere/at/all.json", "--data", "moons"), "/nowhere/at/all.json is not there"),
+        (("--extend", "/nowhere/at/all.json", "--stored"), "'/nowhere/at/all.json'; allowed: nothing with --stored"),
         (("--out", "/nowhere/at/all.json", "--stored"), "a folder that there is"),
     ],
 )
@@ -115,7 +116,8 @@ def test_a_comparison_is_estimated_without_training(rivals, tmp_path):
         (("--methods", "magic"), "conventional, schedule, full"),
         (("--draws", "0"), "draws is 0"),
         (("--extend", compared_file(), "--quick"), "nothing with --extend"),
-        (("--extend", "/nowhere/at/all.json"), "No result is stored here"),
+        (("--extend", "/nowhere/at/all.json"), "/nowhere/at/all.json is not there"),
+        (("--extend", "/nowhere/at/all.json", "--stored"), "'/nowhere/at/all.json'; allowed: nothing with --stored"),
         (("--out", "/nowhere/at/all.json", "--stored"), "a folder that there is"),
     ],
 )

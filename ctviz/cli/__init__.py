@@ -1,8 +1,9 @@
 """The command line: ``ctviz serve | train | advise | evaluate | sweep | limits | reproduce | runs | presets | …``.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done; 2 a request that cannot be
-met, with one sentence that says why; 128 and its number after a signal, 130 for Ctrl-C. Heavy modules are imported
-inside the commands that need them, so that ``ctviz --help`` answers at once.
+met, with one sentence that says why; 3 a training that has ended with a model that diverged, after its results; 128 and
+its number after a signal, 130 for Ctrl-C. Heavy modules are imported inside the commands that need them, so that
+``ctviz --help`` answers at once.
 """
 
 import sys

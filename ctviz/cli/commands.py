@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 RESULTS = ("accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy")
 """Metrics of each arm that are printed at the end of a run, in this order."""
 
+DIVERGED = 3
+"""Exit code of a training that has ended with a model that diverged: the results are there, for what they are worth."""
+
 
 runs_app = typer.Typer(rich_markup_mode=None, help="List the stored runs; name, pin, delete or restore one.")
 presets_app = typer.Typer(rich_markup_mode=None, help="List the presets, or train them anew.")
@@ -203,7 +206,7 @@ def train(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train all arms of an experiment together."""
+    """Train all arms of an experiment together; exits with 3 where one of them has diverged."""
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError("device", device, "auto, cpu or cuda")
     if target:
@@ -223,6 +226,9 @@ def train(
     if out is not None:
         _write_results(done, out)
     typer.echo(to_json(_report(done)) if as_json else _table_of_results(done))
+    if said := _diverged(done):
+        typer.echo(said, err=True)
+        raise typer.Exit(DIVERGED)
 
 
 def _report(run: Run) -> dict[str, Any]:
@@ -233,17 +239,16 @@ def _report(run: Run) -> dict[str, Any]:
 def _table_of_results(run: Run) -> str:
     rows = [[str(arm["name"]), *(number(arm[name]) for name in RESULTS)] for arm in run.summary]
     text = table(["arm", *(name.replace("_", " ").replace("ip star", "ip*") for name in RESULTS)], rows)
-    return "\n".join([text, *_diverged(run), f"\nrun {run.key}, {run.seconds:.1f} s"])
+    return f"{text}\n\nrun {run.key}, {run.seconds:.1f} s"
 
 
-def _diverged(run: Run) -> list[str]:
-    """Which models had no finite loss in the last epoch, in words."""
+def _diverged(run: Run) -> str:
+    """Which models had no finite loss in most batches of the last epoch, in words."""
     from ctviz.catalogue.findings import diverged
 
     experiment = run.experiment
     batches = -(-experiment.data.n_train // experiment.training.batch)
-    said = diverged([arm.name for arm in experiment.arms], run.snapshot().metrics["skipped"].tolist(), batches)
-    return [f"\n{said}"] if said else []
+    return diverged([arm.name for arm in experiment.arms], run.snapshot().metrics["skipped"].tolist(), batches)
 
 
 def _write_results(run: Run, folder: Path) -> None:

@@ -13,18 +13,23 @@ from ctviz.cli.study import (
     AddressOption,
     EngineOption,
     EstimateFlag,
+    ExtendedFile,
+    QuickFlag,
     ResultFile,
     StoredFlag,
     WorkersOption,
+    carried_out,
+    check_extends,
     check_result_file,
+    check_stored,
     checked,
     print_result,
-    show_estimate,
     study_progress,
 )
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ctviz.experiments.store import Store
     from ctviz.studies.reproduce.reproduction import Reproduction
     from ctviz.studies.reproduce.result import Table1, Table1Row
 
@@ -58,16 +63,8 @@ def table1(
             "by default 25 of points in the plane, and none of tables, where one may take seconds.",
         ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the work, with rough numbers.")] = False,
-    extended: Annotated[
-        Path | None,
-        typer.Option(
-            "--extend",
-            metavar="FILE",
-            help="Result to add the rows of --data to, by its own settings, or to complete them where an earlier "
-            "version left something out; its other rows stay, and the file is written again.",
-        ),
-    ] = None,
+    quick: QuickFlag = False,
+    extended: ExtendedFile = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
     workers: WorkersOption = None,
@@ -81,10 +78,13 @@ def table1(
 
     check_result_file(out)
     if stored:
+        check_stored({"data": data, "seeds": seeds, "exact": exact, "quick": quick, "extend": extended})
         found = read(shipped())
     elif extended is not None:
-        _only_data(data, seeds, exact, quick, price)
-        found = _extend(extended, data or "", checked(engine, address, workers))
+        check_extends({"seeds": seeds, "exact": exact, "quick": quick, "estimate": price})
+        if data is None:
+            raise ConfigError("data", None, "the rows that --extend is to add or to complete")
+        found = _extend(extended, data, checked(engine, address, workers))
         out = out or extended
     else:
         wanted = _reproduction(data, seeds, exact, quick)
@@ -100,16 +100,6 @@ def _reproduction(data: str | None, seeds: int | None, exact: int | None, quick:
     return Reproduction.quick(**values) if quick else Reproduction(**values)
 
 
-def _only_data(data: str | None, seeds: int | None, exact: int | None, quick: bool, price: bool) -> None:
-    """Raises ``ConfigError`` for options that do not go with ``--extend``."""
-    if data is None:
-        raise ConfigError("data", None, "the rows that --extend is to add or to complete")
-    given = {"seeds": seeds, "exact": exact, "quick": quick or None, "estimate": price or None}
-    for name, value in given.items():
-        if value is not None:
-            raise ConfigError(name, value, "nothing with --extend, which goes by the settings of the result")
-
-
 def _extend(path: Path, data: str, options: dict[str, Any]) -> Table1:
     from ctviz.experiments.store import open_store
     from ctviz.studies.reproduce.extend import extend
@@ -122,21 +112,19 @@ def _extend(path: Path, data: str, options: dict[str, Any]) -> Table1:
 
 
 def _compute(reproduction: Reproduction, options: dict[str, Any], *, price: bool, as_json: bool) -> Table1:
-    from ctviz.experiments.store import open_store
     from ctviz.studies.reproduce.estimate import estimate
     from ctviz.studies.reproduce.result import RESULTS
     from ctviz.studies.reproduce.table1 import reproduce as run
 
-    store = open_store()
-    show_estimate(
-        lambda workers: estimate(reproduction, store, workers), options["workers"], as_json and price, err=not price
-    )
-    if price:
-        raise typer.Exit
-    with study_progress("Table 1", "parts") as progress:
-        found = run(reproduction, store, progress=progress, **options)
-    RESULTS.keep(store, reproduction.key, found)
-    return found
+    def computed(store: Store, **how: Any) -> Table1:
+        found = run(reproduction, store, **how)
+        RESULTS.keep(store, reproduction.key, found)
+        return found
+
+    return carried_out(
+        "Table 1", lambda store, workers: estimate(reproduction, store, workers), computed, options,
+        price=price, as_json=as_json,
+    )  # fmt: skip
 
 
 def _words(result: Table1) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,16 +13,18 @@ from ctviz.cli.study import (
     AddressOption,
     EngineOption,
     EstimateFlag,
+    ExtendedFile,
+    QuickFlag,
     ResultFile,
     StoredFlag,
     WorkersOption,
+    carried_out,
+    check_extends,
     check_result_file,
+    check_stored,
     checked,
     print_result,
-    show_estimate,
-    study_progress,
 )
-from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
     from ctviz.studies.rivals.result import VerdictResult
@@ -36,21 +37,13 @@ def rivals(
         str | None,
         typer.Option(
             help="Data sets, separated by commas: ls, circles, moons, ol, california, german (all by default); adult, "
-            " credit, mnist, and gmsc from a folder of yours."
+            "credit, mnist, and gmsc from a folder of yours."
         ),
     ] = None,
     draws: Annotated[int | None, typer.Option(help="Draws of the data and of training; 10 by default.")] = None,
     methods: Annotated[str | None, typer.Option(help="Methods, separated by commas; all of them by default.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A small part of the work, with rough numbers.")] = False,
-    extended: Annotated[
-        Path | None,
-        typer.Option(
-            "--extend",
-            metavar="FILE",
-            help="Result to add data sets, draws or new methods to; its chosen settings and its draws stay, and the "
-            "file is written again.",
-        ),
-    ] = None,
+    quick: QuickFlag = False,
+    extended: ExtendedFile = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
     workers: WorkersOption = None,
@@ -64,6 +57,7 @@ def rivals(
 
     check_result_file(out)
     if stored:
+        check_stored({"data": data, "draws": draws, "methods": methods, "quick": quick, "extend": extended})
         found = read(shipped())
     else:
         before = None if extended is None else read(extended)
@@ -80,9 +74,7 @@ def _verdict(
     from ctviz.studies.rivals.verdict import extended
 
     if before is not None:
-        for name, value in {"methods": methods, "quick": quick or None}.items():
-            if value is not None:
-                raise ConfigError(name, value, "nothing with --extend, which goes by the settings of the result")
+        check_extends({"methods": methods, "quick": quick})
         return extended(before, data, draws)
     named = {"data": data, "draws": draws, "methods": methods}
     values: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
@@ -92,17 +84,14 @@ def _verdict(
 def _compute(
     verdict: Verdict, before: VerdictResult | None, options: dict[str, Any], *, price: bool, as_json: bool
 ) -> VerdictResult:
-    from ctviz.experiments.store import open_store
     from ctviz.studies.rivals.verdict import compare, estimate
 
-    store = open_store()
-    show_estimate(
-        lambda workers: estimate(verdict, store, workers, before), options["workers"], as_json and price, err=not price
-    )
-    if price:
-        raise typer.Exit
-    with study_progress("Comparison", "parts") as progress:
-        return compare(verdict, store, progress=progress, before=before, **options)
+    return carried_out(
+        "Comparison",
+        lambda store, workers: estimate(verdict, store, workers, before),
+        lambda store, **how: compare(verdict, store, before=before, **how),
+        options, price=price, as_json=as_json,
+    )  # fmt: skip
 
 
 def _words(result: VerdictResult) -> str:

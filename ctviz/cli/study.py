@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +19,9 @@ from ctviz.progress import Progress
 
 if TYPE_CHECKING:
     from ctviz.experiments.engines.cost import Estimate
+    from ctviz.experiments.store import Store
+
+ResultT = TypeVar("ResultT")
 
 EngineOption = Annotated[str, typer.Option("--engine", help="local, or ray for more than one machine.")]
 AddressOption = Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster, as in ray-host:6379.")]
@@ -27,6 +30,15 @@ WorkersOption = Annotated[
 ]
 EstimateFlag = Annotated[bool, typer.Option("--estimate", help="Only estimate what it takes.")]
 StoredFlag = Annotated[bool, typer.Option("--stored", help="Print the result that ships; compute nothing.")]
+QuickFlag = Annotated[bool, typer.Option("--quick", help="A small part of the work, with rough numbers.")]
+ExtendedFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--extend",
+        metavar="FILE",
+        help="Result to add to or to complete, by its own settings; what it has stays, and the file is written again.",
+    ),
+]
 ResultFile = Annotated[Path | None, typer.Option("--out", help="File to write the result to, as JSON.")]
 
 
@@ -34,6 +46,43 @@ def check_result_file(out: Path | None) -> None:
     """Raises ``ConfigError`` for a file in a folder that there is not: said before anything is computed."""
     if out is not None and not out.parent.is_dir():
         raise ConfigError("out", str(out), "a file in a folder that there is")
+
+
+def refuse(option: str, given: Mapping[str, Any], why: str) -> None:
+    """Raises ``ConfigError`` for the first option that is given beside one that leaves no room for it."""
+    for name, value in given.items():
+        if value not in (None, False):
+            raise ConfigError(name, str(value) if isinstance(value, Path) else value, f"nothing with {option}, {why}")
+
+
+def check_stored(given: Mapping[str, Any]) -> None:
+    """Raises ``ConfigError`` for options that --stored would pass over."""
+    refuse("--stored", given, "which prints the result that ships")
+
+
+def check_extends(given: Mapping[str, Any]) -> None:
+    """Raises ``ConfigError`` for options that do not go with --extend."""
+    refuse("--extend", given, "which goes by the settings of the result")
+
+
+def carried_out(
+    label: str,
+    estimate: Callable[[Store, int], Estimate],
+    run: Callable[..., ResultT],
+    options: Mapping[str, Any],
+    *,
+    price: bool,
+    as_json: bool,
+) -> ResultT:
+    """Say what a study takes, and with ``price`` end there; else carry it out with the options of its engine."""
+    from ctviz.experiments.store import open_store
+
+    store = open_store()
+    show_estimate(lambda workers: estimate(store, workers), options["workers"], as_json and price, err=not price)
+    if price:
+        raise typer.Exit
+    with study_progress(label, "parts") as progress:
+        return run(store, progress=progress, **options)
 
 
 def print_result(text: str, words: Callable[[], str], out: Path | None, as_json: bool) -> None:

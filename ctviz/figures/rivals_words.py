@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ctviz.catalogue.settings import SETTINGS
 from ctviz.prose import begun, decimal, inside, listed, number, spelled
-from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
-from ctviz.studies.rivals.result import MEASURES, ChosenSettings, Measure, MethodWords, VerdictResult
+from ctviz.studies.rivals.methods import BY_NAME, CONVENTIONAL, COUNTERFACTUAL
+from ctviz.studies.rivals.result import MEASURES, ChosenSettings, Measure, MethodWords, VerdictResult, VerdictRow
 from ctviz.studies.summary import Mean
 
 SIDES = {1: "ahead", -1: "behind", 0: "level"}
@@ -19,6 +19,9 @@ SEARCHES = {"paper": "the paper's search", "careful": "a careful search"}
 
 STANDS = {1: "behind", -1: "ahead", 0: "no clear difference"}
 """How a method stands to counterfactual training, by the sign of the latter's lead."""
+
+ALIKE = 5
+"""Points of validity by which two methods may differ and still be valid about as often."""
 
 QUESTION = "Is it better than …?"
 
@@ -44,14 +47,22 @@ class Standing:
 
 
 def standing(
-    result: VerdictResult, first: str, second: str, measure: Measure, searches: Sequence[str] = ()
+    result: VerdictResult,
+    first: str,
+    second: str,
+    measure: Measure,
+    searches: Sequence[str] = (),
+    *,
+    alike: bool = False,
 ) -> Standing:
-    """The standing of the first against the second over all data sets, with some searches or with both."""
+    """The standing of the first against the second over all data sets, with some searches or with both; with ``alike``
+    only where the advice of both is valid about as often (``ALIKE``)."""
     signs = [
         found.sign
         for row in result.rows
         for search in (searches or tuple(result.searches) if measure.by_search else ("",))
         if (found := result.compared(row, first, second, measure, search)).n
+        and (not alike or abs(result.compared(row, first, second, MEASURES["validity"], search).value) <= ALIKE)
     ]
     return Standing(signs.count(1), signs.count(-1), len(signs))
 
@@ -115,9 +126,9 @@ def price(result: VerdictResult) -> str:
     return f"{said}." + (f" In accuracy under attack it is {attack}." if attack else "")
 
 
-def _counted(result: VerdictResult, first: str, measure: Measure) -> str:
+def _counted(result: VerdictResult, first: str, measure: Measure, *, alike: bool = False) -> str:
     """``ahead of 5 of 8 methods, behind 2``; empty without comparisons."""
-    found = [standing(result, first, method.name, measure) for method in rivals(result)]
+    found = [standing(result, first, method.name, measure, alike=alike) for method in rivals(result)]
     sides = [one.side for one in found if one.of]
     return f"ahead of {sides.count(1)} of {len(sides)} methods, behind {sides.count(-1)}" if sides else ""
 
@@ -166,7 +177,7 @@ def caveat(result: VerdictResult) -> str:
             fails = _lost(result, method.name, "validity", FAILS)
             beside += f"; its advice {fails} than that of conventional training" if fails else ""
             said.append(f"{method.title} is by the distance to real data {phrase}{beside}." if phrase else "")
-    said.append(_favoured(result))
+    said += [_alike(result), _readable(result), _favoured(result)]
     parts = []
     for search in result.searches:
         found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]
@@ -175,6 +186,45 @@ def caveat(result: VerdictResult) -> str:
     told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
     said.append(told if parts else "")
     return " ".join(filter(None, said))
+
+
+def _readable(result: VerdictResult) -> str:
+    """How often an independent reader takes digits for the class that they aim at, after the careful search: of
+    conventional training, ours, and the best of the rivals, with their accuracy, which may be the price."""
+    measure, told = MEASURES["read_as"], []
+    for row in result.rows:
+        shares = {
+            method: share
+            for method in result.methods
+            if (share := result.average(row, method.name, measure, "careful").value) == share
+        }
+        if not shares:
+            continue
+        best = max((method for method in shares if not method.ours), key=lambda method: shares[method], default=None)
+        right = {m: result.average(row, m.name, MEASURES["accuracy"], "").value for m in shares}
+        each = listed(
+            [
+                f"{100 * share:.0f} % ({_name(m)}, whose accuracy is {100 * right[m]:.0f} %)"
+                for m, share in shares.items()
+                if m.ours or m.name == CONVENTIONAL or m is best
+            ]
+        )
+        told.append(f"An independent reader takes advice on {row.title} for its class in {each}.")
+    return " ".join(told)
+
+
+def _alike(result: VerdictResult) -> str:
+    """How counterfactual training stands where methods are valid about as often: the rule does not ask for validity."""
+    told = [
+        f"{inside(method.title)} is {phrase}"
+        for method in result.methods
+        if method.ours and (phrase := _counted(result, method.name, MEASURES["ip"], alike=True))
+    ]
+    why = (
+        "The rule that chooses settings does not ask that advice works. By the distance to real data, but only where "
+        f"the advice of both works about as often (within {ALIKE} points),"
+    )
+    return f"{why} {listed(told)}." if told else ""
 
 
 def _favoured(result: VerdictResult) -> str:
@@ -203,7 +253,33 @@ def how(result: VerdictResult) -> str:
         f"{many} draws of data and training for each method, all with the same first weights, batches and rounds of "
         f"evaluation. Differences are taken draw by draw; intervals of {level:g} % are Student's over draws, so about "
         f"one in {round(100 / max(100 - level, 1e-9)):,} of equal pairs would look unequal by chance. "
-        f"{begun(steps)}. Seconds are those of one processor."
+        f"{begun(steps)}.{_inner(result)}{''.join(map(_less, result.rows))} Seconds are those of one processor."
+    )
+
+
+def _inner(result: VerdictResult) -> str:
+    """Which methods are trained with shorter inner loops than by default; begins with a space unless it is empty."""
+    told = [
+        f"{_name(method)} {steps[0]} steps ({steps[1]} by default)"
+        for method in result.methods
+        if method.name in BY_NAME and (steps := BY_NAME[method.name].fewer_steps)
+    ]
+    return f" For speed, the inner loop of training is shorter than usual: {listed(told)}." if told else ""
+
+
+def _less(row: VerdictRow) -> str:
+    """How much of a data set was computed where that is less; begins with a space unless it is empty."""
+    if not (less := row.extent):
+        return ""
+    draws = max((len(one.draws) for one in row.methods), default=0)
+    tries = max((len(one.settings.tries) for one in row.methods), default=0)
+    careful, selecting = less["careful"], less["selecting"]
+    return (
+        f" Of {row.title} less is computed, alike for all methods: {draws} draws, {tries} tries of each on "
+        f"{selecting} draw{'s' * (selecting != 1)}, {less['changes']['data.n_train']:,} training samples, "
+        f"{less['epochs']} epochs, {less['rounds']} rounds{'' if less['locked'] else ', no lock'}; the careful search "
+        f"goes on until a model is sure: τ {careful['tau']:g}, η {careful['step_size']:g}, at most "
+        f"{careful['steps']} steps."
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.store.artifacts import Kind
 from ctviz.experiments.store.frames import from_parquet, to_parquet
 from ctviz.isolation import isolated
+from ctviz.studies.task import StudyTask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +108,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Draw:
+class Draw(StudyTask["pd.DataFrame"]):
     """One draw of one panel: the unit of work, trained as one stack."""
 
     panel: Panel
@@ -121,8 +120,8 @@ class Draw:
     place: int | None = None
     """Which of the panel's stacks it is; None if there is only one."""
 
+    called: ClassVar[str] = "draw"
     results: ClassVar[Kind[pd.DataFrame]] = DRAWS
-    run: ClassVar[None] = None  # it keeps no models
 
     @property
     def name(self) -> str:
@@ -139,33 +138,29 @@ class Draw:
         return own[[(name, repr(dose)) in doses for name, dose in pairs]]
 
     @property
-    def key(self) -> str:
-        """16 hexadecimal digits that identify the experiment, its metrics and its names."""
-        named = [(v.name, v.arm, repr(v.dose)) for v in self.panel.variants]
-        text = f"{MEASURES_VERSION}:{self.experiment.key}:{self.measures}:{self.metrics}:{self.every_epoch}:{named}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @property
-    def result_key(self) -> str:
-        return self.key
+    def named(self) -> str:
+        """The experiment, its metrics and its names."""
+        variants = [(v.name, v.arm, repr(v.dose)) for v in self.panel.variants]
+        measured = f"{self.measures}:{self.metrics}:{self.every_epoch}"
+        return f"{MEASURES_VERSION}:{self.experiment.key}:{measured}:{variants}"
 
     @property
     def seconds(self) -> float:
         """About how long it takes with one thread; short steps take as long as everything else."""
         return about_seconds(self.experiment) * (2 if "fine" in self.measures else 1)
 
-    def to_json(self) -> str:
-        """The draw as text, to be sent to another process or machine."""
+    @property
+    def values(self) -> dict[str, Any]:
         experiments = {"experiment": self.experiment, "base": self.panel.experiment}
         values = {name: one.model_dump(mode="json") for name, one in experiments.items()}
         variants = [(v.name, v.arm, None if math.isnan(v.dose) else v.dose) for v in self.panel.variants]
         panel = {"name": self.panel.name, "title": self.panel.title, "variants": variants}
         facts = {name: getattr(self, name) for name in ("seed", "measures", "metrics", "every_epoch", "place")}
-        return json.dumps({"draw": {**values, **facts, "panel": panel}}, allow_nan=False)
+        return {**values, **facts, "panel": panel}
 
     @classmethod
     def from_values(cls, values: Any) -> Draw:
-        """Inverse of ``to_json``, from what stands under ``draw``."""
+        """Inverse of ``values``."""
         named = values["panel"]
         variants = tuple(
             Variant(name, arm, math.nan if dose is None else dose) for name, arm, dose in named["variants"]
@@ -176,15 +171,8 @@ class Draw:
             tuple(values["measures"]), tuple(values["metrics"]), bool(values["every_epoch"]), values["place"],
         )  # fmt: skip
 
-    def compute(self, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
-        """Train and measure it on the processor, unless its rows are stored; nothing is kept if it is cancelled."""
-        if stored_draw(self, store) is None and (table := measure_draw(self, cancelled)) is not None:
-            DRAWS.keep(store, self.key, table)
-
-
-def stored_draw(draw: Draw, store: Store) -> pd.DataFrame | None:
-    """The rows of a draw from the store; a damaged file is removed, to be computed again."""
-    return DRAWS.read(store, draw.key)
+    def measured(self, store: Store, cancelled: Callable[[], bool]) -> pd.DataFrame | None:
+        return measure_draw(self, cancelled)
 
 
 def measure_draw(draw: Draw, cancelled: Callable[[], bool] = lambda: False) -> pd.DataFrame | None:

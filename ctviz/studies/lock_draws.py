@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from ctviz.experiments.store.artifacts import Kind
 from ctviz.experiments.trace import Trace
 from ctviz.paths import assets
 from ctviz.studies.steps import Steps, all_done, carry_out
+from ctviz.studies.task import StudyTask
 
 DRAWS = 40
 GROUP = 100
@@ -163,43 +163,37 @@ LOCK_DRAWS = Kind(
 
 
 @dataclass(frozen=True)
-class LockTask:
+class LockTask(StudyTask[LockDraw]):
     """One draw as a task of an engine."""
 
     seed: int
     preset: str = PRESETS[0]
 
+    called: ClassVar[str] = "lock"
     results: ClassVar[Kind[LockDraw]] = LOCK_DRAWS
-    run: ClassVar[None] = None  # it keeps no models
 
     @property
-    def key(self) -> str:
-        """16 hexadecimal digits of the experiment and of how its advice is compared."""
-        text = f"lock draw:{experiment_of(self.seed, self.preset).key}:{GROUP}:{LEVEL}:{UNLIKE}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @property
-    def result_key(self) -> str:
-        return self.key
+    def named(self) -> str:
+        """The experiment, and how its advice is compared."""
+        return f"lock draw:{experiment_of(self.seed, self.preset).key}:{GROUP}:{LEVEL}:{UNLIKE}"
 
     @property
     def seconds(self) -> float:
         """About how long it takes with one thread."""
         return about_seconds(experiment_of(self.seed, self.preset))
 
-    def to_json(self) -> str:
-        """The task as text, to be sent to another process or machine."""
-        return json.dumps({"lock": asdict(self)})
+    @property
+    def values(self) -> dict[str, Any]:
+        return asdict(self)
 
     @classmethod
     def from_values(cls, values: Any) -> LockTask:
-        """Inverse of ``to_json``, from what stands under ``lock``."""
+        """Inverse of ``values``."""
         return cls(int(values["seed"]), str(values.get("preset", PRESETS[0])))
 
-    def compute(self, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
-        """Train and ask on the processor, unless the draw is stored; it takes seconds, and is not cancelled."""
-        if LOCK_DRAWS.read(store, self.key) is None:
-            LOCK_DRAWS.keep(store, self.key, lock_draw(self.seed, self.preset))
+    def measured(self, store: Store, cancelled: Callable[[], bool]) -> LockDraw:
+        """It takes seconds, and is not cancelled."""
+        return lock_draw(self.seed, self.preset)
 
 
 def lock_draws(
@@ -221,5 +215,5 @@ def lock_draws(
 
 
 def _steps(tasks: Sequence[LockTask], store: Store) -> Steps[list[LockDraw]]:
-    yield from all_done([task for task in tasks if LOCK_DRAWS.read(store, task.key) is None], len(tasks))
-    return [draw for task in tasks if (draw := LOCK_DRAWS.read(store, task.key))]
+    yield from all_done([task for task in tasks if task.stored(store) is None], len(tasks))
+    return [draw for task in tasks if (draw := task.stored(store))]

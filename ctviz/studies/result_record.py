@@ -97,6 +97,6 @@ def read_result(path: Path, document: type[DocumentT], kind: Kind[DocumentT]) ->
     except Damaged as error:
         raise (error.__cause__ if isinstance(error.__cause__, DataError) else document.none(error)) from error
     except FileNotFoundError:
-        raise StoreError(f"No result is stored here; `ctviz reproduce {document.command}` computes one.") from None
+        raise StoreError(f"{path} is not there; `ctviz reproduce {document.command}` computes one.") from None
     except OSError as error:
         raise StoreError(f"{path.name} could not be read: {(error.strerror or str(error)).lower()}.") from None

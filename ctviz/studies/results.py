@@ -16,7 +16,7 @@ from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.store.codec import Damaged
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
-from ctviz.studies.draw import COLUMNS, DRAWS, Draw, stored_draw
+from ctviz.studies.draw import COLUMNS, DRAWS, Draw
 from ctviz.studies.registry import study_of
 from ctviz.studies.steps import Step, Steps, carry_out
 from ctviz.studies.study import Study
@@ -136,7 +136,7 @@ def stored_study(
     tables: list[pd.DataFrame] = []
     sources: list[Source | None] = []
     for draw in drawn:
-        table = stored_draw(draw, store)
+        table = draw.stored(store)
         source: Source = "here"
         if table is None and shipped:
             table, source = shipped_draw(draw, study.name), "shipped"

@@ -1,12 +1,16 @@
 """The comparison with rivals in words and pictures: where it wins, loses, ties."""
 
+from dataclasses import asdict
+
 import pytest
 
 from ctviz.figures.rivals import dots, dots_words
 from ctviz.figures.rivals_tables import to_csv, to_markdown
 from ctviz.figures.rivals_words import caveat, headline, how, price, settings, standing
 from ctviz.figures.theme import LIGHT
+from ctviz.studies.rivals.methods import BY_NAME
 from ctviz.studies.rivals.result import MEASURES, ChosenSettings
+from ctviz.studies.rivals.settings import EXTENTS
 from tests.studies.rivals.made_up import result, row
 
 
@@ -49,7 +53,17 @@ def test_the_caveat_names_the_nearest_sample_and_each_search():
     assert (
         "with the paper's search it wins 2 and loses 0 of 2; with a careful search it wins 2 and loses 0 of 2" in said
     )
-    assert "3 draws of data and training for each method" in how(result(row("moons", made())))
+    told = how(result(row("moons", made())))
+    assert "3 draws of data and training for each method" in told and "steps (" not in told
+
+
+def test_shorter_loops_and_data_of_which_less_is_computed_are_named():
+    less = row("mnist", {**made(), "jem": {"ip": 1.0}}).model_copy(update={"extent": asdict(EXTENTS["mnist"])})
+    told = how(result(row("moons", {**made(), "jem": {"ip": 1.0}}), less))
+    steps = BY_NAME["jem"].arm["sgld_steps"]
+    assert f"shorter than usual: joint energy-based model {steps} steps (20 by default)." in told
+    assert f"Of {less.title} less is computed, alike for all methods: 3 draws" in told and ", no lock;" in told
+    assert "until a model is sure: τ 0.999, η 0.5, at most 500 steps." in told
 
 
 def test_the_caveat_names_methods_that_are_ahead_by_more_of_the_measures():
@@ -59,12 +73,24 @@ def test_the_caveat_names_methods_that_are_ahead_by_more_of_the_measures():
     assert f"Conventional training and {OTHER} are ahead of counterfactual training by more" in dear
 
 
+def test_the_caveat_says_what_a_reader_reads_after_ours_after_the_best_rival_and_after_none():
+    methods = {**made(read_as=0.5), "pgd": {"ip": 1.0, "read_as": 0.6}}
+    methods["conventional"] |= {"read_as": 0.0}
+    said = caveat(result(row("mnist", methods)))
+    accuracy = "whose accuracy is 99 %"
+    assert f"reader takes advice on MNIST for its class in 1 % (conventional training, {accuracy}), 51 %" in said
+    assert f"(counterfactual training, {accuracy}) and 61 % (PGD adversarial training, {accuracy})." in said
+
+
 def test_the_caveat_tells_where_advice_of_ours_fails_more_often():
     methods = {**made(validity=1.0), "halfway": {"ip": 1.0, "validity": 0.4}}
     methods["conventional"] = {"ip": 2.0, "validity": 1.0}
     said = caveat(result(row("moons", methods)))
     assert "half-way box is by the distance to real data ahead of 2 of 2 methods, behind 0" in said
     assert "its advice reaches its class less often on Moons (60 points) than that of conventional training" in said
+    assert "within 5 points), counterfactual training is ahead of 1 of 1 methods, behind 0." in said, (
+        "of the schedule nobody knows the validity"
+    )
 
 
 def test_standings_count_what_is_beyond_chance_alone():

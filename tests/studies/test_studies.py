@@ -20,7 +20,7 @@ from ctviz.experiments.snapshot import METRICS
 from ctviz.experiments.store import Store
 from ctviz.figures.limits import pictures
 from ctviz.figures.theme import LIGHT
-from ctviz.studies.draw import COLUMNS, Draw, Variant, _over_epochs, measure_draw, stored_draw
+from ctviz.studies.draw import COLUMNS, Draw, Variant, _over_epochs, measure_draw
 from ctviz.studies.measures import EVEN, FINE, MeasureContext, energy, even, fine, locks
 from ctviz.studies.registry import LIMITS, study_of
 from ctviz.studies.results import (
@@ -310,7 +310,7 @@ def test_a_panel_of_several_stacks_is_computed_shipped_and_drawn(sizes: Study, s
     assert result.draws == {"moons": 1} and set(result.table["dose"]) == {40.0, 60.0}
     for draw in (first, second):
         own = draw.rows_of(result.table).reset_index(drop=True)
-        pd.testing.assert_frame_equal(own, stored_draw(draw, store))
+        pd.testing.assert_frame_equal(own, draw.stored(store))
     # Each is compared with the conventional model of its own size.
     accuracy = result.table[result.table["metric"] == "ip"].set_index(["variant", "dose"])["value"]
     for row in gains(result.table, "ip").to_dict("records"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from ctviz.training.arm import VARIANTS
+from ctviz.training.arm import VARIANTS, Arm
 from ctviz.training.methods import TRAINING_METHODS
 
 TRIES = 6
@@ -43,6 +43,15 @@ class RivalMethod:
     tries: tuple[Mapping[str, Any], ...] = ({},)
     ours: bool = False
     generator: str = ""
+
+    @property
+    def fewer_steps(self) -> tuple[int, int] | None:
+        """The steps of the inner loop of its training, and those by default, where they are fewer."""
+        name = TRAINING_METHODS[self.name].inner if self.name in TRAINING_METHODS else ""
+        if name not in self.arm:
+            return None
+        here, usual = self.arm[name], Arm.model_fields[name].default
+        return (here, usual) if here < usual else None
 
 
 def grid(**settings: tuple[Any, ...]) -> tuple[Mapping[str, Any], ...]:

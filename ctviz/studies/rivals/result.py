@@ -63,12 +63,15 @@ MEASURES = {
 
 
 class TriedSettings(ResultRecord):
-    """A try of a method: what it changes, and its score on validation data."""
+    """A try of a method: what it changes, and its score on validation data (``TryScore``)."""
+
+    later = ("validity",)
 
     changes: dict[str, Any]
     score: float | None
     accuracy: float | None
     qualifies: bool
+    validity: float | None = None
 
 
 class ChosenSettings(ResultRecord):
@@ -103,7 +106,9 @@ class PairedCost(ResultRecord):
 
 
 class VerdictRow(ResultRecord):
-    """A data set."""
+    """A data set; ``extent`` says how much of it was computed where that is less than of others (``Extent``)."""
+
+    later = ("extent",)
 
     data: str
     title: str
@@ -111,6 +116,7 @@ class VerdictRow(ResultRecord):
     passed_over: tuple[int, ...]
     methods: tuple[MethodResult, ...]
     costs: tuple[PairedCost, ...]
+    extent: dict[str, Any] | None = None
 
     def of(self, method: str) -> MethodResult | None:
         return next((one for one in self.methods if one.name == method), None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator
@@ -12,6 +13,7 @@ from ctviz.data.image_sets import IMAGES
 from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.presets import READABLE_SEARCH
 from ctviz.experiments.protocol import Protocol
 from ctviz.settings import Settings
 from ctviz.studies.reproduce.published import HERE
@@ -31,6 +33,46 @@ USUAL = ("ls", "circles", "moons", "ol", "california", "german")
 
 SELECTING = 3
 """Draws on which settings are chosen: the first."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is computed of a data set, at most, for all methods alike.
+
+    Attributes:
+        draws: of the final models; those on which settings are chosen are ``selecting``.
+        every: 1 where all tries of a method are made, 2 where every second one is.
+        epochs, rounds, selection_rounds: of ``Verdict``.
+        locked: whether costs under the lock are compared.
+        changes: of the experiment.
+        careful: the careful search.
+    """
+
+    draws: int = 100
+    selecting: int = SELECTING
+    every: int = 1
+    epochs: int = 10_000
+    rounds: int = 10_000
+    selection_rounds: int = 10_000
+    locked: bool = True
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    careful: Mapping[str, Any] = field(default_factory=lambda: CAREFUL)
+
+
+EXTENTS: Mapping[str, Extent] = MappingProxyType(
+    {
+        "mnist": Extent(
+            draws=5, selecting=1, every=2, epochs=20, rounds=20, selection_rounds=5, locked=False,
+            changes={
+                "data.n_train": 2000, "data.n_test": 2000, "training.batch": 100, "training.n_ce": 1000,
+            },
+            careful={**READABLE_SEARCH, "lambda_egy": (READABLE_SEARCH["lambda_egy"],)},
+        )
+    }
+)  # fmt: skip
+"""Data of which less is computed: a draw of all methods on the digits of Table 1 would take an hour. Their careful
+search is the one that the page Digits opens with, which goes on until a model is sure; short steps reach no digit that
+anybody can read."""
 
 
 class Verdict(Settings):
@@ -66,16 +108,28 @@ class Verdict(Settings):
         """The methods, in their order; conventional training is always among them."""
         return tuple(method for method in RIVALS if method.name in self.methods)
 
-    @property
-    def selecting(self) -> range:
-        """Draws on which settings are chosen."""
-        return range(min(self.draws, SELECTING))
+    def selecting(self, data: str) -> range:
+        """Draws on which the settings of a data set are chosen."""
+        return range(min(self.draws, extent(data).selecting))
 
-    @cached_property
-    def table(self) -> Scouting:
-        """Table 1 of the same data, whose data sets, schedules, locks and protocols these are."""
-        shared = ("data", "epochs", "rounds", "selection_rounds", "factuals", "level")
-        return Scouting(seeds=self.draws, **{name: getattr(self, name) for name in shared})
+    def seeds(self, data: str) -> range:
+        """Draws of the final models of a data set."""
+        return range(min(self.draws, extent(data).draws))
+
+    def tries(self, method: RivalMethod, data: str) -> tuple[Mapping[str, Any], ...]:
+        """The tries of a method on a data set."""
+        return method.tries[:: extent(data).every]
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """Data whose costs under the lock are compared."""
+        return tuple(data for data in self.data if extent(data).locked)
+
+    def table(self, *data: str) -> Scouting:
+        """Table 1 of data sets of the same extent, whose data, schedules, locks and protocols these are."""
+        most = extent(data[0])
+        bounded = {name: min(getattr(self, name), getattr(most, name)) for name in BOUNDED}
+        return Scouting(data=data, seeds=len(self.seeds(data[0])), factuals=self.factuals, level=self.level, **bounded)
 
     # -- experiments --------------------------------------------------------------------------------------
 
@@ -95,30 +149,31 @@ class Verdict(Settings):
             Arm(name=name, **{**method.arm, **{k: v for k, v in change.items() if not k.startswith(SCHEDULE)}})
             for name, change in zip(names, changes, strict=True)
         ]
+        table = self.table(data)
         scheduled = {name: value for name, value in changes[0].items() if name.startswith(SCHEDULE)}
         if "training.epochs" in scheduled:  # of the usual 100
-            scheduled["training.epochs"] = max(1, round(scheduled["training.epochs"] * self.epochs / 100))
+            scheduled["training.epochs"] = max(1, round(scheduled["training.epochs"] * table.epochs / 100))
         epochs = {"evaluation.every": scheduled["training.epochs"]} if "training.epochs" in scheduled else {}
-        return self.table.experiment(data, seed, arms).replace({**scheduled, **epochs})
+        return table.experiment(data, seed, arms).replace({**extent(data).changes, **scheduled, **epochs})
 
     # -- protocols ----------------------------------------------------------------------------------------
 
     def on_validation(self, method: RivalMethod, data: str, search: Search) -> Protocol:
         """How tries are compared."""
         also = ("median",) if data in TABLES else ()
-        return _searched(self.table.on_validation(data), search, method).change({"also": also})
+        return _searched(self.table(data).on_validation(data), search, method, data).change({"also": also})
 
     def on_test(self, method: RivalMethod, data: str, search: Search) -> Protocol:
         """How the chosen settings are: the paper's protocol; attacks once."""
-        usual = self.table.on_test(data)
+        usual = self.table(data).on_test(data)
         also = tuple(extra for extra in usual.also if search == "paper" or extra != "robustness")
         attacks = usual.attacks[-1:] if search == "paper" else ()
         more = ("nearest_sample", "reader") if data in IMAGES else ("nearest_sample",)
-        return _searched(usual, search, method).change({"also": (*also, *more), "attacks": attacks})
+        return _searched(usual, search, method, data).change({"also": (*also, *more), "attacks": attacks})
 
     def on_test_locked(self, method: RivalMethod, data: str, search: Search) -> Protocol:
         """The same under the lock, at the paper's lower τ."""
-        return _searched(self.table.on_test_locked(data).change({"also": ()}), search, method)
+        return _searched(self.table(data).on_test_locked(data).change({"also": ()}), search, method, data)
 
 
 class Scouting(Reproduction):
@@ -128,9 +183,18 @@ class Scouting(Reproduction):
         return self.seeds
 
 
-def _searched(protocol: Protocol, search: Search, method: RivalMethod) -> Protocol:
+BOUNDED = ("epochs", "rounds", "selection_rounds")
+"""Settings that an extent bounds."""
+
+
+def extent(data: str) -> Extent:
+    """How much is computed of a data set."""
+    return EXTENTS.get(data, Extent())
+
+
+def _searched(protocol: Protocol, search: Search, method: RivalMethod, data: str) -> Protocol:
     own = {"generator": method.generator} if method.generator else {}
-    return protocol.change({**(CAREFUL if search == "careful" else {}), **own})
+    return protocol.change({**(extent(data).careful if search == "careful" else {}), **own})
 
 
 def _known(field: str, given: Any, allowed: Sequence[str]) -> tuple[str, ...]:

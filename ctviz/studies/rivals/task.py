@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +21,7 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.store.artifacts import Kind
 from ctviz.studies.reproduce.pairs import costs_of_requests
 from ctviz.studies.summary import Floats
+from ctviz.studies.task import StudyTask
 
 MEASURED_VERSION = 1
 """Part of every key; raised whenever the same stack is measured differently than before."""
@@ -94,7 +93,7 @@ MEASURED = Kind(
 
 
 @dataclass(frozen=True)
-class RivalTask:
+class RivalTask(StudyTask[Measured]):
     """A stack, and the protocols that measure it, by the search that they stand for; ``requests``: whether the cost of
     each request is kept too."""
 
@@ -102,19 +101,14 @@ class RivalTask:
     protocols: tuple[tuple[str, Protocol], ...]
     requests: bool = False
 
+    called: ClassVar[str] = "rival"
     results: ClassVar[Kind[Measured]] = MEASURED
-    run: ClassVar[None] = None  # it keeps no models
-
-    @cached_property
-    def key(self) -> str:
-        """16 hexadecimal digits of the experiment and of how it is measured."""
-        named = [(search, protocol.key) for search, protocol in self.protocols]
-        text = f"rival:{MEASURED_VERSION}:{self.experiment.key}:{named}:{REQUESTS if self.requests else 0}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
-    def result_key(self) -> str:
-        return self.key
+    def named(self) -> str:
+        """The experiment, and how it is measured."""
+        protocols = [(search, protocol.key) for search, protocol in self.protocols]
+        return f"rival:{MEASURED_VERSION}:{self.experiment.key}:{protocols}:{REQUESTS if self.requests else 0}"
 
     @property
     def seconds(self) -> float:
@@ -122,27 +116,20 @@ class RivalTask:
         measured = sum(evaluation_seconds(self.experiment, protocol) for _, protocol in self.protocols)
         return training_seconds(self.experiment) + measured
 
-    def to_json(self) -> str:
-        """The task as text, to be sent to another process or machine."""
+    @property
+    def values(self) -> dict[str, Any]:
         protocols = [(search, protocol.model_dump(mode="json")) for search, protocol in self.protocols]
         experiment = self.experiment.model_dump(mode="json")
-        values = {"experiment": experiment, "protocols": protocols, "requests": self.requests}
-        return json.dumps({"rival": values}, allow_nan=False)
+        return {"experiment": experiment, "protocols": protocols, "requests": self.requests}
 
     @classmethod
     def from_values(cls, values: Any) -> RivalTask:
-        """Inverse of ``to_json``, from what stands under ``rival``."""
+        """Inverse of ``values``."""
         protocols = tuple((str(search), Protocol.from_mapping(one)) for search, one in values["protocols"])
         return cls(Experiment.from_mapping(values["experiment"]), protocols, bool(values["requests"]))
 
-    def compute(self, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
-        """Train and measure it on the processor, unless that is stored; nothing is kept if it is cancelled."""
-        if self.stored(store) is None and (found := measure(self, store, cancelled)) is not None:
-            MEASURED.keep(store, self.key, found)
-
-    def stored(self, store: Store) -> Measured | None:
-        """What the store holds of it; a damaged file is removed, to be computed again."""
-        return MEASURED.read(store, self.key)
+    def measured(self, store: Store, cancelled: Callable[[], bool]) -> Measured | None:
+        return measure(self, store, cancelled)
 
 
 def measure(task: RivalTask, store: Store, cancelled: Callable[[], bool] = lambda: False) -> Measured | None:

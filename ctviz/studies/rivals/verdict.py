@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -32,7 +32,7 @@ from ctviz.studies.rivals.result import (
     VerdictResult,
     VerdictRow,
 )
-from ctviz.studies.rivals.settings import CAREFUL, SEARCHES, SELECTING, Verdict
+from ctviz.studies.rivals.settings import CAREFUL, EXTENTS, SEARCHES, SELECTING, Verdict
 from ctviz.studies.rivals.task import Measured, RivalTask
 from ctviz.studies.steps import Steps, all_done, carry_out, is_stored
 
@@ -106,7 +106,9 @@ def verdict_steps(verdict: Verdict, store: Store, before: VerdictResult | None =
 
     began = time.perf_counter()
     chosen = yield from _choosing(verdict, store, before)
-    draws = yield from draws_to_compare(Work(verdict.table, store))
+    draws = {data: _known_draws(_row(before, data)) for data in verdict.data}
+    if waiting := [data for data in verdict.locks if len(draws[data].seeds) < verdict.draws]:
+        draws |= yield from draws_to_compare(Work(verdict.table(*waiting), store))
     finals = {data: _finals(verdict, data, chosen[data], draws[data], _row(before, data)) for data in verdict.data}
     tasks = [task for each in finals.values() for task in each.values()]
     found = yield from _measured(tasks, store, "training and measuring every method")
@@ -139,9 +141,10 @@ def estimate(verdict: Verdict, store: Store, workers: int = 1, before: VerdictRe
     for data in verdict.data:
         row = _row(before, data)
         tasks += [trial.task for trial in _trials(verdict, data, row)]
+        locked = CostDraws(tuple(range(verdict.draws)) if data in verdict.locks else (), ())
         first = {method.name: method.tries[0] for method in verdict.rivals}
         chosen = {name: ChosenSettings(changes=dict(change), chosen_by="only") for name, change in first.items()}
-        tasks += _finals(verdict, data, chosen, CostDraws(tuple(range(verdict.draws)), ()), row).values()
+        tasks += _finals(verdict, data, chosen, locked, row).values()
     seconds = slowdown(store) * sum(task.seconds for task in tasks if not is_done(task, store))
     return Estimate(seconds=seconds / max(1, workers))
 
@@ -156,7 +159,7 @@ def _measured(tasks: Sequence[RivalTask], store: Store, part: str) -> Steps[list
 
 
 def _steps_of(search: str) -> dict[str, float]:
-    usual = Verdict().table.on_test("moons")
+    usual = Verdict().table("moons").on_test("moons")
     return {name: float(CAREFUL[name] if search == "careful" else getattr(usual, name)) for name in CAREFUL}
 
 
@@ -169,6 +172,12 @@ def _words(method: RivalMethod) -> MethodWords:
         tries=len(method.tries),
         ours=method.ours,
     )
+
+
+def _known_draws(row: VerdictRow | None) -> CostDraws:
+    """The draws on which an earlier row compares costs."""
+    known = () if row is None else {seed for one in row.methods for seed in one.locked}
+    return CostDraws(tuple(sorted(known)), ())
 
 
 def _row(before: VerdictResult | None, data: str) -> VerdictRow | None:
@@ -192,7 +201,8 @@ def _choosing(
         row = _row(before, data)
         kept = {} if row is None else {one.name: one.settings for one in row.methods}
         result[data] = {
-            method.name: kept.get(method.name) or _chosen(verdict, method, each, found) for method in verdict.rivals
+            method.name: kept.get(method.name) or _chosen(verdict, data, method, each, found)
+            for method in verdict.rivals
         }
     return result
 
@@ -202,10 +212,10 @@ def _trials(verdict: Verdict, data: str, row: VerdictRow | None) -> Iterator[Tri
     waiting = [m for m in verdict.rivals if len(m.tries) > 1 and (row is None or row.of(m.name) is None)]
     if not waiting:
         return
-    for seed in verdict.selecting:
+    for seed in verdict.selecting(data):
         for method in (BY_NAME[CONVENTIONAL], *waiting):
             protocols = tuple((search, verdict.on_validation(method, data, search)) for search in SEARCHES)
-            for changes in _by_schedule(method.tries):
+            for changes in _by_schedule(verdict.tries(method, data)):
                 yield Trial(method, changes, RivalTask(verdict.stacked(method, data, seed, changes), protocols))
 
 
@@ -219,23 +229,30 @@ def _by_schedule(tries: Sequence[Change]) -> list[tuple[Change, ...]]:
 
 
 def _chosen(
-    verdict: Verdict, method: RivalMethod, trials: Sequence[Trial], found: Mapping[str, Measured]
+    verdict: Verdict, data: str, method: RivalMethod, trials: Sequence[Trial], found: Mapping[str, Measured]
 ) -> ChosenSettings:
-    if len(method.tries) == 1:
-        return ChosenSettings(changes=dict(method.tries[0]), chosen_by="only")
+    changes = verdict.tries(method, data)
+    if len(changes) == 1:
+        return ChosenSettings(changes=dict(changes[0]), chosen_by="only")
     base = [_tried(trial, found)[0][1] for trial in trials if trial.method.name == CONVENTIONAL]
     scores: list[TryScore] = []
-    for change in method.tries:
+    for change in changes:
         own = [v for trial in trials if trial.method == method for c, v in _tried(trial, found) if c == change]
         scores.append(score(list(zip(own, base, strict=True)), SEARCHES))
     taken = choose(scores)
     tries = tuple(
-        TriedSettings(changes=dict(change), score=one.score, accuracy=one.accuracy, qualifies=one.qualifies)
-        for change, one in zip(method.tries, scores, strict=True)
+        TriedSettings(
+            changes=dict(change),
+            score=one.score,
+            accuracy=one.accuracy,
+            qualifies=one.qualifies,
+            validity=one.validity,
+        )
+        for change, one in zip(changes, scores, strict=True)
     )
     by = "score" if scores[taken].qualifies else "fallback"
-    draws = tuple(verdict.selecting)
-    return ChosenSettings(changes=dict(method.tries[taken]), chosen_by=by, draws=draws, tries=tries)
+    draws = tuple(verdict.selecting(data))
+    return ChosenSettings(changes=dict(changes[taken]), chosen_by=by, draws=draws, tries=tries)
 
 
 def _tried(trial: Trial, found: Mapping[str, Measured]) -> list[tuple[Change, dict[str, float]]]:
@@ -262,7 +279,7 @@ def _finals(
     Costs are compared over the requests that several methods meet: where one is missing, all are needed.
     """
     tasks: dict[Place, RivalTask] = {}
-    for seed in range(verdict.draws):
+    for seed in verdict.seeds(data):
         for method in verdict.rivals:
             if seed not in _known(row, method, locked=False):
                 change = chosen[method.name].changes
@@ -304,9 +321,10 @@ def _assembled(
         data=data,
         title=TITLES[data],
         locked=LOCKED[data],
-        passed_over=tuple(skipped.seed for skipped in draws.passed_over),
+        passed_over=tuple(skipped.seed for skipped in draws.passed_over) or (row.passed_over if row else ()),
         methods=tuple(methods),
         costs=_costs([method.name for method in verdict.rivals], found, row),
+        extent=asdict(EXTENTS[data]) if data in EXTENTS else None,
     )
 
 

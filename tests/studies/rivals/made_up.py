@@ -24,7 +24,7 @@ def draws(**values: float) -> dict[int, dict[str, float]]:
     """Three draws of a model; IP, the nearest sample and validity with both searches."""
     usual = {"nearest": 0.1, "accuracy": 0.98, "pgd": 0.9, "seconds": 1.0, **values}
     spread = {
-        f"{name} {search}" if name in ("ip", "nearest", "validity") else name: value
+        f"{name} {search}" if name in ("ip", "nearest", "validity", "read_as") else name: value
         for name, value in usual.items()
         for search in SEARCHES
     }

@@ -29,6 +29,11 @@ def test_a_score_is_the_mean_reduction_with_both_searches_within_bounds():
     assert broken.score == pytest.approx(-25), "what could not be measured of a try alone is as bad as can be"
     two = score([(values((1.0, 0.5), (1.0, 0.2)), BASE), (values((2.0, 0.5), (1.0, 0.2)), BASE)], SEARCHES)
     assert two.score == pytest.approx((12.5 + 0) / 2)
+    assert math.isnan(two.validity)
+    valid, base = (
+        {**BASE, **dict(zip(("validity paper", "validity careful"), v, strict=True))} for v in ((0.5, 0.9), (0.8, 1.0))
+    )
+    assert score([(valid, base)], SEARCHES).validity == pytest.approx(-0.2)
 
 
 def test_of_tables_the_mismatch_at_the_median_distance_counts():
@@ -49,6 +54,7 @@ def test_accuracy_may_fall_by_two_points_and_decides_where_all_have_lost_more():
 @pytest.mark.parametrize("method", RIVALS, ids=lambda method: method.name)
 def test_every_method_has_the_same_number_of_different_tries_that_can_be_trained(method):
     assert len(method.tries) == (1 if method.name == CONVENTIONAL else TRIES)
+    assert len(Verdict().tries(method, "mnist")) == (1 if method.name == CONVENTIONAL else TRIES // 2), "alike for all"
     made = {Verdict().experiment(method, "german", 0, change).key for change in method.tries}
     assert len(made) == len(method.tries)
     for change in method.tries:
