@@ -21,7 +21,7 @@ from ctviz.figures.recourse.sheet import EFFORT
 from ctviz.paths import assets
 from ctviz.prose import begun
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.recourse import ground
+from ctviz.ui.recourse import context
 from ctviz.ui.recourse import proofs as proving
 from ctviz.ui.recourse.proofs import Proofs
 from tests.pages.recourse_rules import ALL_LOCKED
@@ -503,8 +503,8 @@ def test_projected_the_page_is_person_and_advice_alone(german) -> None:
 def test_a_class_finds_the_page_prepared(german, monkeypatch) -> None:
     german(person=REFUSED)
     st.cache_resource.clear()
-    ground.prepare()
-    monkeypatch.setattr(ground, "Adviser", lambda *_, **__: pytest.fail("made again"))
+    context.prepare()
+    monkeypatch.setattr(context, "Adviser", lambda *_, **__: pytest.fail("made again"))
     assert "Accepted then" in said(german(person=REFUSED))
 
 

@@ -166,7 +166,7 @@ def _without(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now:
         st.html(f'<div class="ctviz-plan none"><p>{escape(said)}</p></div>')
         return
     st.html(f'<div class="ctviz-plan none"><p>{escape(words.released_sentence(model.release))}</p></div>')
-    _release_button(draft, found.asked.ground.adviser.table, model, model.release)
+    _release_button(draft, found.asked.context.adviser.table, model, model.release)
     if model.release is not None and model.release.plan is not None:
         plan = model.release.plan
         told = _notes(("then", words.then_sentence(plan)), ("near", words.nearness_sentence(plan)))

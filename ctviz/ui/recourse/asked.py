@@ -16,7 +16,7 @@ from ctviz.experiments.advice import Advice, ModelAdvice
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE
-from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.person import Picked
 from ctviz.ui.recourse.proofs import SECONDS, Failure, Proofs, Task, size_of, with_proof
 
@@ -32,7 +32,7 @@ class Asked:
         arms: the models that are asked, as they are shown.
     """
 
-    ground: Ground
+    context: AdviceContext
     person: Picked
     rules: Rules
     plans: int
@@ -42,7 +42,7 @@ class Asked:
         """Names what one model answers wherever it is kept."""
         rules = sorted(rule.model_dump_json() for rule in self.rules.rules)
         others = self.rules.model_copy(update={"rules": ()}).model_dump_json()
-        return self.ground.key, arm, self.person.key, (*rules, others), plans or self.plans
+        return self.context.key, arm, self.person.key, (*rules, others), plans or self.plans
 
     def polished(self) -> Advice:
         """The cheapest plans that a descent finds.
@@ -52,7 +52,7 @@ class Asked:
         """
 
         def advice() -> Advice:
-            return self.ground.adviser.advise(
+            return self.context.adviser.advise(
                 self.person.asked, self.rules, plans=self.plans, exact=False, time_limit=SECONDS, arms=self.arms
             )
 
@@ -88,7 +88,7 @@ class _Prove:
 
     def __call__(self, solver: Solver, seconds: float) -> ModelAdvice:
         asked = self.asked
-        advice = asked.ground.adviser.advise(
+        advice = asked.context.adviser.advise(
             asked.person.asked, asked.rules, plans=self.plans, time_limit=seconds, arms=(self.arm,), solver=solver
         )
         return advice.models[0]
@@ -116,7 +116,7 @@ class Answer:
 
     def title(self, model: ModelAdvice) -> str:
         """What a model is called beside the others."""
-        return titles(self.asked.ground.experiment).get(model.arm) or title_among(model, self.advice.models)
+        return titles(self.asked.context.experiment).get(model.arm) or title_among(model, self.advice.models)
 
 
 def answer(asked: Asked, proofs: Proofs, session: str, exact: frozenset[str] = frozenset()) -> Answer:

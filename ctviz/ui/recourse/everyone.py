@@ -31,8 +31,8 @@ from ctviz.ui.kit.tables import heads, numbers, row, scrolling
 from ctviz.ui.kit.tables import table as html_table
 from ctviz.ui.kit.tables import words as word_cells
 from ctviz.ui.kit.theme import palette
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.everyone_work import AskedOfEveryone, Work, work_of
-from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.recourse_view import RecourseView
 
 SHOWN: tuple[Metric, Metric] = ("effort", "distance")
@@ -45,36 +45,36 @@ PROOFS = 100
 """Of how many people plans are proved right after all have one: about a minute's work. The rest by another press."""
 
 
-def everyone(draft: Draft[RecourseView], ground: Ground, rules: Rules) -> None:
+def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -> None:
     """The section “Everyone”; drawn, and printed, once a person opens it, which the link remembers."""
     opened = bool(draft.view.everyone)
     with st.container(key="everyone" if opened else "everyone-closed"):
         st.subheader("Everyone", anchor=False)
-        n = min(settings_of(ground, rules).people, len(ground.refused))
+        n = min(settings_of(context, rules).people, len(context.refused))
         bind.toggle(
             in_words_of(
-                ground.adviser.table.name,
+                context.adviser.table.name,
                 f"Compare both models over {'a thousand' if n == 1000 else f'{n:,}'} people whom both refuse",
             ),
             bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
         )
         if opened:
-            _opened(ground, rules)
+            _opened(context, rules)
 
 
-def _opened(ground: Ground, rules: Rules) -> None:
-    asked = AskedOfEveryone(ground, settings_of(ground, rules))
+def _opened(context: AdviceContext, rules: Rules) -> None:
+    asked = AskedOfEveryone(context, settings_of(context, rules))
     found = known(asked, work_of(asked))
     if found is not None:
         _show(found)
     _background(asked, found)
     if found is not None:
-        _take_home(ground, found)
+        _take_home(context, found)
 
 
-def settings_of(ground: Ground, rules: Rules) -> PopulationSettings:
+def settings_of(context: AdviceContext, rules: Rules) -> PopulationSettings:
     """What the page asks: the models that are shown, and the rules that hold."""
-    return PopulationSettings(arms=ground.arms, rules=rules, tau=ground.adviser.tau, proofs=PROOFS)
+    return PopulationSettings(arms=context.arms, rules=rules, tau=context.adviser.tau, proofs=PROOFS)
 
 
 def known(asked: AskedOfEveryone, work: Work | None) -> Population | None:
@@ -87,7 +87,7 @@ def known(asked: AskedOfEveryone, work: Work | None) -> Population | None:
     kept = asked.key, state, work is not None and work.polished
 
     def read() -> Population | None:
-        return stored_population(asked.ground.adviser, asked.settings, service().store)
+        return stored_population(asked.context.adviser, asked.settings, service().store)
 
     found: Population | None = _populations().get(kept, read)
     return found
@@ -180,10 +180,10 @@ def _background(asked: AskedOfEveryone, found: Population | None) -> None:
     if work is not None and work.progress.state == "failed":
         st.error(literal(work.progress.message), icon=":material/error:")
     if found is None:
-        n = min(asked.settings.people, len(asked.ground.refused))
+        n = min(asked.settings.people, len(asked.context.refused))
         _press(
             asked,
-            in_words_of(asked.ground.adviser.table.name, f"Advise {n:,} people under these rules"),
+            in_words_of(asked.context.adviser.table.name, f"Advise {n:,} people under these rules"),
             "Each gets a plan from both models, in the background; then plans are proved.",
         )
     elif not proved_enough(found, (whole := asked.proving_all()).settings):
@@ -216,10 +216,10 @@ def _progress(asked: AskedOfEveryone) -> None:
 # -- to take home ----------------------------------------------------------------------------------------
 
 
-def _take_home(ground: Ground, found: Population) -> None:
+def _take_home(context: AdviceContext, found: Population) -> None:
     if not found.n:
         return
-    stem = f"ctviz-everyone-{found.data}-{ground.experiment.key[:8]}"
+    stem = f"ctviz-everyone-{found.data}-{context.experiment.key[:8]}"
     files = (
         ("Numbers (CSV)", lambda: found.table.to_csv(index=False), "csv", "text/csv", "groups"),
         ("All of it (JSON)", found.to_json, "json", "application/json", "groups"),

@@ -23,7 +23,7 @@ from ctviz.prose import begun
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import LONGER
 from ctviz.ui.recourse.asked import Answer, Asked, exact_shown
-from ctviz.ui.recourse.ground import ground_of
+from ctviz.ui.recourse.context import context_of
 from ctviz.ui.recourse.model_block import model_block
 from ctviz.ui.recourse.person import TYPED, Picked
 from ctviz.ui.recourse.proofs import proofs, with_proof
@@ -90,7 +90,7 @@ def keep_button(
 
 
 def _of(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, plan: AdvisedPlan, now: RulesNow) -> KeptPlan:
-    table, person, view = found.asked.ground.adviser.table, found.asked.person, draft.view
+    table, person, view = found.asked.context.adviser.table, found.asked.person, draft.view
     fields = ("person", "typed", "set", "rules", "score", "plans", "plan", "arm", "third")
     values: dict[str, Any] = {**{name: getattr(view, name) for name in fields}, "person": person.row}
     exact = model.arm in exact_shown(found.asked.shown_key)
@@ -172,11 +172,11 @@ def _again(draft: Draft[RecourseView], entry: str) -> KeptPlan | None:
         }
         view = RecourseView(**fields, rules=rules, epoch=draft.view.epoch, arm=draft.view.arm, third=draft.view.third)
         then = Draft(draft.experiment, view)
-        ground = ground_of(then)
-        if ground is None:
+        context = context_of(then)
+        if context is None:
             return None
-        now, columns = rules_now(view, ground.adviser.table), ground.adviser.row(int(person))[0]
-        asked = Asked(ground, Picked(columns, int(person)), now.rules, int(plans), (arm,))
+        now, columns = rules_now(view, context.adviser.table), context.adviser.row(int(person))[0]
+        asked = Asked(context, Picked(columns, int(person)), now.rules, int(plans), (arm,))
         advice = asked.polished()
         proof = asked.proved(arm, proofs())
         model = with_proof(advice.models[0], proof if isinstance(proof, ModelAdvice) else None)

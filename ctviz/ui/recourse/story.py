@@ -15,9 +15,9 @@ from ctviz.ui.kit.service import Service, session
 from ctviz.ui.recourse import picker
 from ctviz.ui.recourse.advice import POLL, changed_features, large_changes, proof_status, show_advice
 from ctviz.ui.recourse.asked import Answer, Asked, answer, exact_shown
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.data_choice import choose_data, sentence
 from ctviz.ui.recourse.everyone import everyone
-from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked, picked
 from ctviz.ui.recourse.person_card import card
 from ctviz.ui.recourse.pins import restore, show_kept
@@ -30,21 +30,21 @@ from ctviz.ui.recourse.train_rules import train_rules
 from ctviz.ui.recourse.what_if import what_if
 
 
-def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecting: bool = False) -> None:
+def story(service: Service, draft: Draft[RecourseView], context: AdviceContext, projecting: bool = False) -> None:
     """The page: person and advice, the rules beside them, and below what goes into detail; projected, the first two."""
-    table = ground.adviser.table
-    person, now = picked(draft, ground), rules_now(draft.view, table)
+    table = context.adviser.table
+    person, now = picked(draft, context), rules_now(draft.view, table)
     if projecting:
         with st.container(key="projected"):
-            _main(service, draft, ground, person, now)
+            _main(service, draft, context, person, now)
             st.caption(literal(f"Rules: {now.words(table)}."))
         return
     main, controls = columns(0.27)
     with main:
-        found = _main(service, draft, ground, person, now)
+        found = _main(service, draft, context, person, now)
     with controls:
         choose_data(draft)
-        rules_panel(draft, ground, now, table.texts(person.columns), changed_features(found) if found else ())
+        rules_panel(draft, context, now, table.texts(person.columns), changed_features(found) if found else ())
         project_button(draft)
         if found is not None:
             take_home(draft, found, now)
@@ -54,24 +54,26 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
             show_kept(draft, table, now.rules)
             what_if(draft, found)
             train_rules(draft, found)
-    everyone(draft, ground, now.rules)
+    everyone(draft, context, now.rules)
 
 
-def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: Picked, now: RulesNow) -> Answer | None:
+def _main(
+    service: Service, draft: Draft[RecourseView], context: AdviceContext, person: Picked, now: RulesNow
+) -> Answer | None:
     title = st.empty()
     if lost := restore(draft):
         st.warning(literal(lost), icon=":material/bookmark_remove:")
     if person.problem:
         st.warning(literal(person.problem), icon=":material/person_off:")
-    picker.say_filter(draft, ground)
-    asked = Asked(ground, person, now.rules, draft.view.plans, _arms(draft, ground))
+    picker.say_filter(draft, context)
+    asked = Asked(context, person, now.rules, draft.view.plans, _arms(draft, context))
     try:
         found = answer(asked, proofs(), session(), exact_shown(asked.shown_key))
     except CtvizError as error:
         with title:
             page_title("These rules leave no room for a plan.")
-        _person(draft, ground, person, None)
-        said = in_words_of(ground.adviser.table.name, "Change the rules so that they leave this person a value.")
+        _person(draft, context, person, None)
+        said = in_words_of(context.adviser.table.name, "Change the rules so that they leave this person a value.")
         st.error(literal(f"{error} {said}"), icon=":material/rule:")
         st.button(
             f"Back to “{now.base.title}”", key="recourse-rules-back", icon=":material/undo:",
@@ -79,42 +81,42 @@ def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: 
         )  # fmt: skip
         return None
     with title:
-        page_title(in_words_of(ground.adviser.table.name, headline(found.advice, ground.arms, draft.view.plan)))
-    _person(draft, ground, person, found)
-    _whole_table(draft, ground, found)
+        page_title(in_words_of(context.adviser.table.name, headline(found.advice, context.arms, draft.view.plan)))
+    _person(draft, context, person, found)
+    _whole_table(draft, context, found)
     show_advice(draft, found, now)
     live(
         lambda: proof_status(found),
         lambda: POLL if found.open else None,
-        service.watch(ground.key) if found.open else 1,
+        service.watch(context.key) if found.open else 1,
     )
     return found
 
 
-def _arms(draft: Draft[RecourseView], ground: Ground) -> tuple[str, ...]:
-    return tuple(model.arm for model in ground.adviser.models) if draft.view.third else ground.arms
+def _arms(draft: Draft[RecourseView], context: AdviceContext) -> tuple[str, ...]:
+    return tuple(model.arm for model in context.adviser.models) if draft.view.third else context.arms
 
 
-def _person(draft: Draft[RecourseView], ground: Ground, person: Picked, found: Answer | None) -> None:
+def _person(draft: Draft[RecourseView], context: AdviceContext, person: Picked, found: Answer | None) -> None:
     if picker.is_typing():
-        picker.form(draft, ground)
+        picker.form(draft, context)
         return
-    table = ground.adviser.table
+    table = context.adviser.table
     asked = large_changes(found, draft.view.plan) if found else ()
     with st.container(border=True, key="recourse-person"):
         with st.container(horizontal=True, vertical_alignment="center", key="recourse-person-head"):
             title = in_words_of(table.name, person.title)
             st.html(f"<h2>{title}</h2><p>{escape(sentence(draft))}</p>", width="stretch")
-            picker.buttons(draft, ground, person, table.person(person.columns))
+            picker.buttons(draft, context, person, table.person(person.columns))
         st.html(card(table.texts(person.columns), table.schema, asked))
 
 
-def _whole_table(draft: Draft[RecourseView], ground: Ground, found: Answer) -> None:
+def _whole_table(draft: Draft[RecourseView], context: AdviceContext, found: Answer) -> None:
     """Where both models accept the person: that, and another one."""
     if any(model.outcome != "accepted" for model in found.advice.models):
         return
-    name = ground.adviser.table.name
-    if not ground.refused:
+    name = context.adviser.table.name
+    if not context.refused:
         said = (
             "Both models accept everybody in the test data, so nobody needs advice. Type a person in, or ask for a "
             "higher score under “Score, plans and models”."
@@ -123,7 +125,7 @@ def _whole_table(draft: Draft[RecourseView], ground: Ground, found: Answer) -> N
         return
     said = "There is nothing to change for this person. Look at somebody who is refused."
     st.info(in_words_of(name, said), icon=":material/check_circle:")
-    first = ground.refused[0]
+    first = context.refused[0]
     st.button(
         in_words_of(name, "Show a person who is refused"),
         key="recourse-refused",

@@ -22,7 +22,7 @@ from ctviz.ui.kit.settings import group
 from ctviz.ui.kit.watch import how_far
 from ctviz.ui.recourse import uploads
 from ctviz.ui.recourse.asked import Answer, Asked
-from ctviz.ui.recourse.ground import Ground, under_rules
+from ctviz.ui.recourse.context import AdviceContext, under_rules
 from ctviz.ui.recourse.model_block import model_block
 from ctviz.ui.recourse.recourse_view import RecourseView
 
@@ -45,8 +45,8 @@ def train_rules(draft: Draft[RecourseView], found: Answer) -> None:
 
 def _open(draft: Draft[RecourseView], found: Answer) -> None:
     """The button, how far the training is, and in the end both models' plans beside each other."""
-    ground, rules = found.asked.ground, found.asked.rules
-    like = next((arm.name for arm in ground.experiment.arms if arm.trains_on_counterfactuals), None)
+    context, rules = found.asked.context, found.asked.rules
+    like = next((arm.name for arm in context.experiment.arms if arm.trains_on_counterfactuals), None)
     held = rules.named("locked", "up", "down")
     if like is None or not held:
         st.caption(
@@ -57,13 +57,13 @@ def _open(draft: Draft[RecourseView], found: Answer) -> None:
         return
     st.caption(WHAT, help=f"These rules lock or direct {listed(held)}.")
     try:
-        experiment = ground.experiment.under(rules, like)
-        known = ground.experiment.arm_under(rules, like)
+        experiment = context.experiment.under(rules, like)
+        known = context.experiment.arm_under(rules, like)
     except ConfigError as error:
         st.info(literal(f"No model can be trained so: {error}"), icon=":material/block:")
         return
     if known is not None:
-        _beside(found, like, Ground(ground.adviser, ground.key, ground.experiment, (known, known), ()))
+        _beside(found, like, AdviceContext(context.adviser, context.key, context.experiment, (known, known), ()))
         return
     live(partial(_progress, draft, experiment), lambda: POLL if _state(draft, experiment).live else None)
     trained = under_rules(experiment, draft)
@@ -139,13 +139,13 @@ def _progress(draft: Draft[RecourseView], experiment: Experiment) -> None:
 # -- beside each other ------------------------------------------------------------------------------------
 
 
-def _beside(found: Answer, like: str, trained: Ground) -> None:
+def _beside(found: Answer, like: str, trained: AdviceContext) -> None:
     """The first plan of each model for the person of the page."""
     asked = found.asked
     try:
         advice = [
-            Asked(ground, asked.person, asked.rules, 1, (arm,)).polished().models[0]
-            for ground, arm in ((asked.ground, like), (trained, trained.arms[0]))
+            Asked(context, asked.person, asked.rules, 1, (arm,)).polished().models[0]
+            for context, arm in ((asked.context, like), (trained, trained.arms[0]))
         ]
     except CtvizError as error:
         st.error(literal(str(error)), icon=":material/rule:")
@@ -154,7 +154,7 @@ def _beside(found: Answer, like: str, trained: Ground) -> None:
     for column, title, model in zip(st.columns(2, gap="medium"), TITLES, advice, strict=True):
         with column:
             st.html(model_block(title, True, f"{begun(words.verdict_words(model))}.", _plan(model), level=3))
-    st.caption(f"Polished plans; nothing is proved of them here. {_accuracies(asked.ground, like, trained)}")
+    st.caption(f"Polished plans; nothing is proved of them here. {_accuracies(asked.context, like, trained)}")
 
 
 def _plan(model: ModelAdvice) -> str:
@@ -185,9 +185,9 @@ def compared(only: ModelAdvice, too: ModelAdvice) -> str:
     return f"Locked in training too, the plan takes {'less' if second < first else 'more'} effort: {efforts}."
 
 
-def _accuracies(ground: Ground, like: str, trained: Ground) -> str:
+def _accuracies(context: AdviceContext, like: str, trained: AdviceContext) -> str:
     """How often each model is right on the test data."""
-    pairs = ((ground, like), (trained, trained.arms[0]))
+    pairs = ((context, like), (trained, trained.arms[0]))
     found = [next(one for one in g.adviser.run.summary if one["name"] == arm)["accuracy"] for g, arm in pairs]
     first, second = map(percent, found)
     return f"On the test data, the first is right about {first} of the people, the second about {second}."

@@ -22,12 +22,12 @@ from ctviz.ui.recourse.data_choice import at_hand
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.uploads import OwnTable
 
-MOST_GROUNDS = 6
+MOST_CONTEXTS = 6
 """Runs, with the score that they ask for, whose models and people are kept at hand."""
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class AdviceContext:
     """What the page advises with: the models of a run on a table.
 
     Attributes:
@@ -45,7 +45,7 @@ class Ground:
     refused: tuple[int, ...] = field(repr=False)
 
 
-def ground_of(draft: Draft[RecourseView]) -> Ground | None:
+def context_of(draft: Draft[RecourseView]) -> AdviceContext | None:
     """What the page advises with; None where the run has not been trained, or has one model alone.
 
     An epoch and a model of the link that there are not are said among the problems of the draft, and left out.
@@ -69,19 +69,19 @@ def ground_of(draft: Draft[RecourseView]) -> Ground | None:
     if (stored := _stored(experiment, draft.view)) is None:
         return None
     made, arms = stored.adviser, arms_of(experiment, draft.view.arm)
-    if arms not in stored.grounds:
-        stored.grounds[arms] = Ground(made, stored.key, experiment, arms, _refused(made, arms))
-    return stored.grounds[arms]
+    if arms not in stored.contexts:
+        stored.contexts[arms] = AdviceContext(made, stored.key, experiment, arms, _refused(made, arms))
+    return stored.contexts[arms]
 
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    """What a stored run advises with, what names it, and its grounds by the two models that are shown: they are kept as
-    long as it is, and no longer."""
+    """What a stored run advises with, what names it, and its contexts by the two models that are shown: they are kept
+    as long as it is, and no longer."""
 
     adviser: Adviser
     key: str
-    grounds: dict[tuple[str, str], Ground] = field(default_factory=dict)
+    contexts: dict[tuple[str, str], AdviceContext] = field(default_factory=dict)
 
 
 def _stored(experiment: Experiment, view: RecourseView) -> _Stored | None:
@@ -109,7 +109,7 @@ def _stored(experiment: Experiment, view: RecourseView) -> _Stored | None:
     return _advisers().get(key, stored)
 
 
-def under_rules(experiment: Experiment, draft: Draft[RecourseView]) -> Ground | None:
+def under_rules(experiment: Experiment, draft: Draft[RecourseView]) -> AdviceContext | None:
     """What the one model of ``Experiment.under`` advises with; None where it has not been trained.
 
     On a table of one's own it is kept with the table.
@@ -119,22 +119,24 @@ def under_rules(experiment: Experiment, draft: Draft[RecourseView]) -> Ground | 
     own = uploads.named(view.own) if view.own else None
     if own is None:
         stored = _stored(experiment, view)
-        return None if stored is None else Ground(stored.adviser, stored.key, experiment, (arm, arm), ())
+        return None if stored is None else AdviceContext(stored.adviser, stored.key, experiment, (arm, arm), ())
     training = own.ruled.get(experiment.key)
     if training is None or own.table is None or (run := training.run) is None:
         return None
     key = f"{run.key}.{own.key}.{own.version} {view.score}"
     table = own.table
     made: Adviser = own.kept.get(key, lambda: Adviser(uploads.bound(run, table), tau=view.score))
-    return Ground(made, key, experiment, (arm, arm), ())
+    return AdviceContext(made, key, experiment, (arm, arm), ())
 
 
-def _on_own(run: Run, own: OwnTable, view: RecourseView) -> Ground:
+def _on_own(run: Run, own: OwnTable, view: RecourseView) -> AdviceContext:
     """What the page advises with on a table of one's own; it is kept with the table, and not for all sessions."""
     key = f"{run.key}.{own.key}.{own.version} {view.epoch} {view.score}"
     made: Adviser = own.kept.get(key, lambda: Adviser(run, tau=view.score, epoch=view.epoch))
     arms = arms_of(run.experiment, view.arm)
-    found: Ground = own.kept.get((key, arms), lambda: Ground(made, key, run.experiment, arms, _refused(made, arms)))
+    found: AdviceContext = own.kept.get(
+        (key, arms), lambda: AdviceContext(made, key, run.experiment, arms, _refused(made, arms))
+    )
     return found
 
 
@@ -169,7 +171,7 @@ def _refused(adviser: Adviser, arms: tuple[str, str]) -> tuple[int, ...]:
 
 @st.cache_resource(show_spinner=False)
 def _advisers() -> Cache:
-    return Cache(MOST_GROUNDS)
+    return Cache(MOST_CONTEXTS)
 
 
 @st.cache_resource(show_spinner=False)
@@ -181,4 +183,4 @@ def _same_models() -> weakref.WeakValueDictionary[str, Adviser]:
 def prepare() -> None:
     """Reads what the page opens with, and the other tables of its menu, before a class comes."""
     for experiment in (Experiment.preset(RECOURSE.preset), *dict(at_hand()).values()):
-        ground_of(Draft(experiment, RecourseView()))
+        context_of(Draft(experiment, RecourseView()))
