@@ -24,6 +24,9 @@ NEARNESS = Metric(
     alike="as near to a real accepted person",
 )  # fmt: skip
 
+SHORT = "A change that falls a tenth short can still mean a refusal"
+"""That a slip voids a plan."""
+
 NAMED = 3
 """The most changes that a headline names each."""
 
@@ -52,14 +55,20 @@ def headline(advice: Advice, arms: Sequence[str] = (), plan: int = 0) -> str:
 
     Args:
         arms: the names of the two models that are compared, the reference first; by default a conventional one and the
-            first that was trained on counterfactuals, or whichever two come first. Of one model, what it asks.
+            first that was trained on counterfactuals, or whichever two come first. Of one model, what it asks. A third
+            one, trained with the rules, is compared with the second in a sentence of its own.
         plan: position of the plan that is looked at; of a model with fewer, its last one.
     """
     chosen = [advice.model(arm) for arm in arms] or _usual_pair(advice.models)
-    pair = [_asked(model, chosen, plan) for model in chosen[:2]]
-    if len(pair) == 1:
-        return " ".join([_alone(pair[0]), *_caveats(pair)])
-    first, second = pair
+    asked = [_asked(model, chosen, plan) for model in chosen]
+    if len(asked) == 1:
+        return " ".join([_alone(asked[0]), *_caveats(asked)])
+    first, second, *third = asked
+    return " ".join([_of_two(first, second), *(_third(second, one) for one in third[:1])])
+
+
+def _of_two(first: _Asked, second: _Asked) -> str:
+    pair = [first, second]
     outcomes = {one.model.outcome for one in pair}
     if outcomes == {"accepted"}:
         return "Both models accept this person as they are: there is nothing to change."
@@ -77,6 +86,26 @@ def headline(advice: Advice, arms: Sequence[str] = (), plan: int = 0) -> str:
     assert one.plan is not None  # the two that have none are told above
     only = f"Only {one.name} has a plan for this person: {_plan(one.plan.changes)}."
     return " ".join([only, _has_none(other), *_caveats([one])])
+
+
+def _third(second: _Asked, third: _Asked) -> str:
+    """What the model asks that was trained with the rules, beside the second one, which was trained without them."""
+    if third.model.outcome == "accepted":
+        return f"{TOO} the model accepts this person as they are."
+    if third.plan is None:
+        return _has_none(third)
+    asks = _asks(third.plan.changes)
+    if second.plan is None:
+        return f"{TOO} the model asks {asks}."
+    differs = third.demands.keys() != second.demands.keys()
+    if not differs and all(one.after == second.demands[key].after for key, one in third.demands.items()):
+        return f"{TOO} the model asks for the same plan."
+    how = f"asks {asks}" if differs else "asks for the same changes with other values"
+    return f"{TOO} the model {how}. {_compared(second, third, 'compared with the plan without them, this one')}"
+
+
+TOO = "Trained with the rules too,"
+"""Of a model that knew the rules in its training, and not in its advice alone."""
 
 
 def _usual_pair(models: Sequence[ModelAdvice]) -> list[ModelAdvice]:
@@ -211,8 +240,8 @@ def _caveats(asked: Sequence[_Asked]) -> list[str]:
     if not voided:
         return []
     if len(voided) == len(plans):
-        return [f"A tenth less of a change can void {'it' if one_plan else 'either plan'}."]
-    return [f"A tenth less of a change can void the plan of {voided[0].name}, not the other."]
+        return [f"{SHORT}{'' if one_plan else ', with either plan'}."]
+    return [f"{SHORT} with the plan of {voided[0].name}, not with the other."]
 
 
 # -- changes ----------------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ def test_another_plan_is_large_for_both_models_and_in_the_link(german, adviser) 
 def test_all_models_stand_beside_each_other_when_asked(german) -> None:
     at = german(person=REFUSED, third="1")
     heads = [body for body in bodies(at) if "ctviz-model" in body]
-    assert len(heads) == 3 and "Counterfactual training, with rules in training" in heads[2]
+    assert len(heads) == 3 and "Counterfactual training with rules" in heads[2]
 
 
 # -- rules ------------------------------------------------------------------------------------------------

@@ -199,11 +199,12 @@ def to_paper(found: Population) -> str:
     about = f"Models “{first}” and “{second}” of run {found.run}, after epoch {found.epoch}. {ABOUT_A_MODEL}"
     lists += f'<section class="small"><p>{escape(about)}</p></section>'
     who = f"<p>{escape(words.asked_sentence(found))} Numbers in brackets are {100 * LEVEL:.0f} % intervals.</p>"
+    table = "" if not found.n or words.too_few(found) else _paper_table(found)
     colours = f".ctv-paper {{ {variables(LIGHT)} }}"
     return (
         f'<style>{style()}{colours}{PAPER_STYLE}</style><div class="ctv-paper ctv-everyone"><main>'
         f'<h1>Advice for everyone</h1><p class="lead">{escape(words.headline(found))}</p>'
-        f'<div class="ctv-sheet">{who + _paper_table(found) if found.n else ""}{lists}</div>'
+        f'<div class="ctv-sheet">{who if found.n else ""}{table}{lists}</div>'
         "<footer>Made with ctviz.</footer></main></div>"
     )
 

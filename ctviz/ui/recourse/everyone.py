@@ -12,6 +12,7 @@ import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.catalogue import population as words
+from ctviz.catalogue.advice import training_title
 from ctviz.catalogue.rows import in_words_of
 from ctviz.data.rules import Rules
 from ctviz.experiments.population import Metric, Population, PopulationSettings
@@ -41,6 +42,9 @@ SHOWN: tuple[Metric, Metric] = ("effort", "distance")
 POLL = 1.0
 """Seconds between two looks while everyone is being advised."""
 
+WHICH = {1: training_title(True), 2: training_title(True, with_rules=True)}
+"""What is compared with the conventional model, as the link has it."""
+
 PROOFS = 100
 """Of how many people plans are proved right after all have one: about a minute's work. The rest by another press."""
 
@@ -54,12 +58,19 @@ def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -
         bind.toggle(
             in_words_of(
                 context.adviser.table.name,
-                f"Compare both models over {'a thousand' if n == 1000 else f'{n:,}'} people whom both refuse",
+                f"Compare both models over {'a thousand' if n == 1000 else f'{n:,}'} "
+                f"{'person' if n == 1 else 'people'} whom both refuse",
             ),
             bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
         )
+        if opened and context.third is not None:
+            which = bind.to("recourse-everyone-which", draft.view.everyone, lambda n: draft.look(everyone=n))
+            bind.choice(
+                "Beside conventional training", WHICH, which, kind="buttons", words=WHICH,
+                help="Each model is compared with the conventional one, over people whom these two refuse.",
+            )  # fmt: skip
         if opened:
-            _opened(context, rules)
+            _opened(context.third if context.third is not None and draft.view.everyone == 2 else context, rules)
 
 
 def _opened(context: AdviceContext, rules: Rules) -> None:
@@ -105,6 +116,7 @@ def _show(found: Population) -> None:
     page_title(in_words_of(found.data, words.headline(found)), level=3)
     if found.n:
         st.caption(literal(in_words_of(found.data, words.asked_sentence(found))))
+    if found.n and not words.too_few(found):
         st.html(f'<p class="ctviz-limit-key">{escape(figure.key())}</p>')
         for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
             told = words.POPULATION_METRICS[metric]
@@ -115,13 +127,14 @@ def _show(found: Population) -> None:
                     figure.chart(found, metric, palette()), key=f"everyone-{metric}", theme=None,
                     alt=in_words_of(found.data, figure.described(found, metric)), config={"displayModeBar": False},
                 )  # fmt: skip
+    if found.n:
         plain = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
         both = [in_words_of(found.data, said) for said in (*plain, *words.groups_sentences(found))]
         _sentences("What both models ask", both)
     _sentences("What their decisions rest on", words.reliance_sentences(found), words.PROXIES_HELP)
     st.html(in_words_of(found.data, figure.to_paper(found)))
     st.html(f"<style>{PAPER}</style>")  # Streamlit puts a style alone after those of the frame
-    if found.n:
+    if found.n and not words.too_few(found):
         with st.expander("All numbers as a table", key="everyone-table"):
             scrolling(*(in_words_of(found.data, said) for said in ("All numbers of everyone", number_table(found))))
             if found.reliance is not None:

@@ -81,7 +81,8 @@ class AskedOfEveryone:
     @property
     def stored(self) -> bool:
         """Whether the run is in the store, where workers find it."""
-        return service().store.status(self.context.experiment.key).state == "done"
+        keys = self.context.adviser.run.key.split("+")
+        return all(service().store.status(key).state == "done" for key in keys)
 
     def proving_all(self) -> AskedOfEveryone:
         """The same with proofs of all."""

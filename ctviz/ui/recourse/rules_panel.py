@@ -26,17 +26,24 @@ from ctviz.ui.recourse.asked import titles
 from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, change_rule, choose_set, put_rules, rules_now
+from ctviz.ui.recourse.train_rules import Third, rules_button
 
 MOST_PILLS = 6
 """Features that can be locked by a press at once."""
 
 
 def rules_panel(
-    draft: Draft[RecourseView], context: AdviceContext, now: RulesNow, texts: dict[str, str], asked: Sequence[str]
+    draft: Draft[RecourseView],
+    context: AdviceContext,
+    now: RulesNow,
+    third: Third,
+    texts: dict[str, str],
+    asked: Sequence[str],
 ) -> None:
     """All rules: those that people ask for first, then a card for each feature that a plan changes, then the rest.
 
     Args:
+        third: the model that is trained with them.
         texts: the person's values, with units.
         asked: the features that the plans change, or whose release would give one.
     """
@@ -49,6 +56,7 @@ def rules_panel(
         st.warning(literal(now.problem), icon=":material/rule:")
     if now.changed or draft.view.rules:
         _changed(draft, table, now)
+    rules_button(draft, third)
     features = {feature.name: feature for feature in table.schema.features}
     first = [name for name in asked if name in features]
     first += [name for name in now.changed if name not in first]
@@ -235,7 +243,9 @@ def _more(draft: Draft[RecourseView], context: AdviceContext, now: RulesNow) -> 
     if len(others) > 1:
         bind.toggle(
             "Show all models beside each other",
-            bind.to("recourse-third", bool(draft.view.third), lambda on: draft.look(third=int(on)), renewed=True),
+            bind.to(
+                "recourse-third", bool(draft.view.third), lambda on: draft.look(third=int(on), trained=0), renewed=True
+            ),
         )
         if not draft.view.third:
             called = {arm.name: titles(context.experiment)[arm.name] for arm in others}

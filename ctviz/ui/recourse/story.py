@@ -26,7 +26,7 @@ from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, choose_set, rules_now
 from ctviz.ui.recourse.rules_panel import rules_panel
 from ctviz.ui.recourse.take_home import printed_sheet, take_home
-from ctviz.ui.recourse.train_rules import train_rules
+from ctviz.ui.recourse.train_rules import Third, third_model
 from ctviz.ui.recourse.what_if import what_if
 
 
@@ -34,17 +34,20 @@ def story(service: Service, draft: Draft[RecourseView], context: AdviceContext, 
     """The page: person and advice, the rules beside them, and below what goes into detail; projected, the first two."""
     table = context.adviser.table
     person, now = picked(draft, context), rules_now(draft.view, table)
+    third = third_model(draft, context, now.rules)
+    if draft.view.trained and third.context is not None:
+        context = third.context
     if projecting:
         with st.container(key="projected"):
-            _main(service, draft, context, person, now)
+            _main(service, draft, context, person, now, third)
             st.caption(literal(f"Rules: {now.words(table)}."))
         return
     main, controls = columns(0.27)
     with main:
-        found = _main(service, draft, context, person, now)
+        found = _main(service, draft, context, person, now, third)
     with controls:
         choose_data(draft)
-        rules_panel(draft, context, now, table.texts(person.columns), changed_features(found) if found else ())
+        rules_panel(draft, context, now, third, table.texts(person.columns), changed_features(found) if found else ())
         project_button(draft)
         if found is not None:
             take_home(draft, found, now)
@@ -53,12 +56,11 @@ def story(service: Service, draft: Draft[RecourseView], context: AdviceContext, 
         with details():
             show_kept(draft, table, now.rules)
             what_if(draft, found)
-            train_rules(draft, found)
     everyone(draft, context, now.rules)
 
 
 def _main(
-    service: Service, draft: Draft[RecourseView], context: AdviceContext, person: Picked, now: RulesNow
+    service: Service, draft: Draft[RecourseView], context: AdviceContext, person: Picked, now: RulesNow, third: Third
 ) -> Answer | None:
     title = st.empty()
     if lost := restore(draft):
@@ -81,10 +83,10 @@ def _main(
         )  # fmt: skip
         return None
     with title:
-        page_title(in_words_of(context.adviser.table.name, headline(found.advice, context.arms, draft.view.plan)))
+        page_title(in_words_of(context.adviser.table.name, headline(found.advice, context.models, draft.view.plan)))
     _person(draft, context, person, found)
     _whole_table(draft, context, found)
-    show_advice(draft, found, now)
+    show_advice(draft, found, now, third)
     live(
         lambda: proof_status(found),
         lambda: POLL if found.open else None,
@@ -94,7 +96,8 @@ def _main(
 
 
 def _arms(draft: Draft[RecourseView], context: AdviceContext) -> tuple[str, ...]:
-    return tuple(model.arm for model in context.adviser.models) if draft.view.third else context.arms
+    every = draft.view.third and not draft.view.trained
+    return tuple(model.arm for model in context.adviser.models) if every else context.models
 
 
 def _person(draft: Draft[RecourseView], context: AdviceContext, person: Picked, found: Answer | None) -> None:

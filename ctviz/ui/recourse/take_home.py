@@ -86,7 +86,7 @@ def sheet_of(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> Sheet:
     }
     return Sheet(
         advice, table.schema, data_words(context.experiment, table), now.words(table), ctviz.__version__,
-        datetime.date.today(), context.arms, draft.view.plan, notes,
+        datetime.date.today(), context.models, draft.view.plan, notes,
         address(draft) if st.session_state.get(LINKED) else "",
     )  # fmt: skip
 

@@ -14,14 +14,14 @@ def test_models_are_called_by_how_they_were_trained() -> None:
     assert titles(german) == {
         "vanilla": "Conventional training",
         "full": "Counterfactual training",
-        "full rules": "Counterfactual training, with rules in training",
+        "full rules": "Counterfactual training with rules",
     }
     several = titles(german.replace({"arms": "vanilla,energy,full"}))
     assert several["energy"] == "Counterfactual training (energy)" and several["vanilla"] == "Conventional training"
 
 
 def test_the_same_rules_in_another_order_have_the_same_answer() -> None:
-    context, person = SimpleNamespace(key="run"), SimpleNamespace(key=3)
+    context, person = SimpleNamespace(key_of=lambda arm: "run"), SimpleNamespace(key=3)
     rules = Rule(feature="a", change="up"), Rule(feature="b", change="locked")
     one, other = (Asked(context, person, Rules(rules=order), 3, ("full",)) for order in (rules, rules[::-1]))
     assert one.key("full") == other.key("full") != one.key("vanilla")
