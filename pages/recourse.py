@@ -1,5 +1,7 @@
 """Recourse: what one person has to change so that models accept them, and whether less would do."""
 
+import streamlit as st
+
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_on
 from ctviz.ui.kit.frame import page
@@ -20,7 +22,8 @@ with page(RECOURSE, draft) as projecting:
     send_on(draft, "table", RECOURSE.preset)
     shared = service()
     follow_theme()
-    context = context_of(draft)
+    with st.spinner("The models of this table are being read."):
+        context = context_of(draft)
     if not projecting:
         say_problems(shared, draft)
     if context is None:

@@ -55,20 +55,14 @@ def headline(advice: Advice, arms: Sequence[str] = (), plan: int = 0) -> str:
 
     Args:
         arms: the names of the two models that are compared, the reference first; by default a conventional one and the
-            first that was trained on counterfactuals, or whichever two come first. Of one model, what it asks. A third
-            one, trained with the rules, is compared with the second in a sentence of its own.
+            first that was trained on counterfactuals, or whichever two come first. Of one model, what it asks.
         plan: position of the plan that is looked at; of a model with fewer, its last one.
     """
     chosen = [advice.model(arm) for arm in arms] or _usual_pair(advice.models)
-    asked = [_asked(model, chosen, plan) for model in chosen]
-    if len(asked) == 1:
-        return " ".join([_alone(asked[0]), *_caveats(asked)])
-    first, second, *third = asked
-    return " ".join([_of_two(first, second), *(_third(second, one) for one in third[:1])])
-
-
-def _of_two(first: _Asked, second: _Asked) -> str:
-    pair = [first, second]
+    pair = [_asked(model, chosen, plan) for model in chosen[:2]]
+    if len(pair) == 1:
+        return " ".join([_alone(pair[0]), *_caveats(pair)])
+    first, second = pair
     outcomes = {one.model.outcome for one in pair}
     if outcomes == {"accepted"}:
         return "Both models accept this person as they are: there is nothing to change."
@@ -88,8 +82,12 @@ def _of_two(first: _Asked, second: _Asked) -> str:
     return " ".join([only, _has_none(other), *_caveats([one])])
 
 
-def _third(second: _Asked, third: _Asked) -> str:
-    """What the model asks that was trained with the rules, beside the second one, which was trained without them."""
+def third_sentence(advice: Advice, arms: Sequence[str], plan: int = 0) -> str:
+    """What a third model asks, which was trained with the rules, beside the second one, which was trained without them;
+    empty where ``arms`` names but two."""
+    if len(arms) < 3:
+        return ""
+    second, third = (_asked(model, advice.models, plan) for model in map(advice.model, arms[1:3]))
     if third.model.outcome == "accepted":
         return f"{TOO} the model accepts this person as they are."
     if third.plan is None:
@@ -146,7 +144,8 @@ def _both(first: _Asked, second: _Asked) -> list[str]:
 def _apart(differing: Sequence[FeatureChange], first: _Asked, second: _Asked, named: bool) -> str:
     """In what two plans differ that change the same features in the same directions; ``named``: the one feature is."""
     if len(differing) > 1:
-        return f"the plans differ in {_features(differing)}"
+        whole = len(differing) == len(first.demands)
+        return "the values differ" if whole else f"the plans differ in {_features(differing)}"
     (ours,) = differing
     theirs = first.demands[_verb(ours), ours.feature]
     which = "" if named else f"{ours.feature} "

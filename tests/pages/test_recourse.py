@@ -476,7 +476,7 @@ def test_what_nobody_wants_any_more_is_not_proved(german, monkeypatch) -> None:
 
 def test_a_run_that_is_not_trained_yet_says_so_and_trains(visit, world) -> None:
     at = visit(PAGE)
-    assert "have not been trained yet" in said(at) and not at.error
+    assert "No models have been trained on German credit" in said(at) and not at.error
     at.button(key="train").click().run()
     assert Experiment.preset("german").key in world.jobs.submitted
 
@@ -490,7 +490,7 @@ def test_a_run_with_one_model_says_what_the_page_needs(visit) -> None:
 
 def test_a_table_that_does_not_ship_opens_too(visit) -> None:
     at = visit(PAGE, preset="gmsc")
-    assert "have not been trained yet" in said(at) and not at.error
+    assert "No models have been trained on" in said(at) and not at.error
 
 
 def test_projected_the_page_is_person_and_advice_alone(german) -> None:

@@ -58,7 +58,7 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, third:
             _column(draft, found, model, now)
             if context.third is not None and model.arm == context.models[-1]:
                 note = in_words_of(found.advice.data, third_note(context, third))
-                st.html(f'<p class="ctviz-muted"><small>{escape(note)}</small></p>')
+                st.html(f'<div class="ctviz-plan ctviz-muted"><p>{escape(note)}</p></div>')
     told = EFFORT if most else ""
     said = in_words_of(found.advice.data, words.asked_sentence(found.advice))
     st.caption(literal(f"{said} {told}".strip()))

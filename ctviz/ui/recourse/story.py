@@ -6,9 +6,10 @@ from html import escape
 
 import streamlit as st
 
-from ctviz.catalogue.recourse import headline
+from ctviz.catalogue.recourse import headline, third_sentence
 from ctviz.catalogue.rows import in_words_of
 from ctviz.errors import CtvizError
+from ctviz.prose import unbroken
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import columns, details, literal, live, page_title, project_button
 from ctviz.ui.kit.service import Service, session
@@ -83,7 +84,11 @@ def _main(
         )  # fmt: skip
         return None
     with title:
-        page_title(in_words_of(context.adviser.table.name, headline(found.advice, context.models, draft.view.plan)))
+        asked, name = (found.advice, context.models, draft.view.plan), context.adviser.table.name
+        with st.container(gap="xsmall", key="recourse-headline"):
+            page_title(in_words_of(name, headline(*asked)))
+            if with_rules := third_sentence(*asked):
+                st.html(f"<p>{unbroken(escape(in_words_of(name, with_rules)))}</p>")
     _person(draft, context, person, found)
     _whole_table(draft, context, found)
     show_advice(draft, found, now, third)
