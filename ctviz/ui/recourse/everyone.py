@@ -45,6 +45,8 @@ POLL = 1.0
 WHICH = {1: training_title(True), 2: training_title(True, with_rules=True)}
 """What is compared with the conventional model, as the link has it."""
 
+WITH_RULES = "Counterfactual training is here the model that was trained with these rules."
+
 PROOFS = 100
 """Of how many people plans are proved right after all have one: about a minute's work. The rest by another press."""
 
@@ -69,15 +71,17 @@ def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -
                 "Beside conventional training", WHICH, which, kind="buttons", words=WHICH,
                 help="Each model is compared with the conventional one, over people whom these two refuse.",
             )  # fmt: skip
-        if opened:
-            _opened(context.third if context.third is not None and draft.view.everyone == 2 else context, rules)
+        if opened and context.third is not None and draft.view.everyone == 2:
+            _opened(context.third, rules, WITH_RULES)
+        elif opened:
+            _opened(context, rules)
 
 
-def _opened(context: AdviceContext, rules: Rules) -> None:
+def _opened(context: AdviceContext, rules: Rules, about: str = "") -> None:
     asked = AskedOfEveryone(context, settings_of(context, rules))
     found = known(asked, work_of(asked))
     if found is not None:
-        _show(found)
+        _show(found, about)
     _background(asked, found)
     if found is not None:
         _take_home(context, found)
@@ -112,10 +116,10 @@ def _populations() -> Cache:
 # -- what is shown ---------------------------------------------------------------------------------------
 
 
-def _show(found: Population) -> None:
+def _show(found: Population, about: str = "") -> None:
     page_title(in_words_of(found.data, words.headline(found)), level=3)
     if found.n:
-        st.caption(literal(in_words_of(found.data, words.asked_sentence(found))))
+        st.caption(literal(in_words_of(found.data, f"{words.asked_sentence(found)} {about}".strip())))
     if found.n and not words.too_few(found):
         st.html(f'<p class="ctviz-limit-key">{escape(figure.key())}</p>')
         for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
@@ -132,7 +136,7 @@ def _show(found: Population) -> None:
         both = [in_words_of(found.data, said) for said in (*plain, *words.groups_sentences(found))]
         _sentences("What both models ask", both)
     _sentences("What their decisions rest on", words.reliance_sentences(found), words.PROXIES_HELP)
-    st.html(in_words_of(found.data, figure.to_paper(found)))
+    st.html(in_words_of(found.data, figure.to_paper(found, about)))
     st.html(f"<style>{PAPER}</style>")  # Streamlit puts a style alone after those of the frame
     if found.n and not words.too_few(found):
         with st.expander("All numbers as a table", key="everyone-table"):

@@ -88,7 +88,7 @@ def _main(
         with st.container(gap="xsmall", key="recourse-headline"):
             page_title(in_words_of(name, headline(*asked)))
             if with_rules := third_sentence(*asked):
-                st.html(f"<p>{unbroken(escape(in_words_of(name, with_rules)))}</p>")
+                st.html(f"<p class='ctviz-with-rules'>{unbroken(escape(in_words_of(name, with_rules)))}</p>")
     _person(draft, context, person, found)
     _whole_table(draft, context, found)
     show_advice(draft, found, now, third)
