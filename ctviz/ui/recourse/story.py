@@ -84,10 +84,10 @@ def _main(
         )  # fmt: skip
         return None
     with title:
-        asked, name = (found.advice, context.models, draft.view.plan), context.adviser.table.name
+        told, name = (found.advice, context.models, draft.view.plan), context.adviser.table.name
         with st.container(gap="xsmall", key="recourse-headline"):
-            page_title(in_words_of(name, headline(*asked)))
-            if with_rules := third_sentence(*asked):
+            page_title(in_words_of(name, headline(*told)))
+            if with_rules := third_sentence(*told):
                 st.html(f"<p class='ctviz-with-rules'>{unbroken(escape(in_words_of(name, with_rules)))}</p>")
     _person(draft, context, person, found)
     _whole_table(draft, context, found)
