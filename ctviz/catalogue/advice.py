@@ -55,13 +55,15 @@ def score_words(score: float) -> str:
 
 def model_title(model: ModelAdvice, alone: bool = True) -> str:
     """How a model was trained; with its name where it is not ``alone`` in that."""
-    title = model.rival or training_title(model.counterfactual)
+    title = model.rival or training_title(model.counterfactual, model.with_rules)
     return title if alone else f"{title} ({model.arm})"
 
 
-def training_title(counterfactual: bool) -> str:
-    """How a model was trained."""
-    return "Counterfactual training" if counterfactual else "Conventional training"
+def training_title(counterfactual: bool, with_rules: bool = False) -> str:
+    """How a model was trained; ``with_rules``: under rules that held in training too."""
+    if not counterfactual:
+        return "Conventional training"
+    return f"Counterfactual training{' with rules' if with_rules else ''}"
 
 
 def title_among(model: ModelAdvice, models: Sequence[ModelAdvice]) -> str:
@@ -136,11 +138,13 @@ def proof_sentence(plan: AdvisedPlan, first: bool = True) -> str:
 
 def slip_sentence(plan: AdvisedPlan) -> str:
     """Whether a tenth less of a change voids a plan; empty where it changes no number."""
-    if all(change.with_less is None for change in plan.changes):
+    numbers = [change.feature for change in plan.changes if change.with_less is not None]
+    if not numbers:
         return ""
-    if not plan.voided_by:
-        return "A tenth less of any of these numbers does not void it."
-    return f"A tenth less of the change of {' or '.join(plan.voided_by)} voids it."
+    if plan.voided_by:
+        return f"If the change of {' or '.join(plan.voided_by)} falls a tenth short, the person is still refused."
+    which = f"the change of {numbers[0]}" if len(numbers) == 1 else "one of these numbers"
+    return f"If {which} falls a tenth short, the person is still accepted."
 
 
 def nearness_sentence(plan: AdvisedPlan) -> str:
@@ -152,12 +156,12 @@ def nearness_sentence(plan: AdvisedPlan) -> str:
     if plan.distance == 0:
         return "Just like a real person who was accepted."
     if ABOUT[0] <= share <= ABOUT[1]:
-        return "About as close to a real accepted person as accepted people are to the nearest other one."
+        return "About as similar to real accepted people as these are to each other."
     if share > ABOUT[1]:
         most = _floor_percent(share)
-        return f"Closer to a real accepted person than {most} of accepted people are to the nearest other one."
+        return f"Similar to a real accepted person: {most} of accepted people have no other one as similar."
     most = _floor_percent(1 - share)
-    return f"Unusual among accepted people: {most} of them have another one as near, or nearer."
+    return f"Not very similar to any accepted person: {most} of accepted people have another one at least as similar."
 
 
 ABOUT = (0.4, 0.6)

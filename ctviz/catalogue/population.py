@@ -98,9 +98,12 @@ def headline(found: Population) -> str:
         return f"Both models accept everybody of the {found.settings.split} data: there is nobody to advise."
     if not found.both.any():
         return "Nobody is refused by both models: there is nothing to compare."
+    if too_few(found):
+        n = found.row("distance", found.settings.arms[1]).people
+        least = f"at least {LEAST} are needed"
+        have = f"{_people(n).capitalize()} {'has' if n == 1 else 'have'}" if n else "Nobody has"
+        return f"{have} a plan with both models: too few to compare them, for {least}. {planned_sentence(found)}"
     near, effort, planned = (against(found, name) for name in ("distance", "effort", "planned"))
-    if not near.words:
-        return f"Too few people have a plan with both models to compare them. {planned_sentence(found)}"
     first, second = values(found, "distance")
     digits = 2 if number(first, 2) != number(second, 2) or not near.side else 3
     at = f" ({number(second, digits, trim=True)} against {number(first, digits, trim=True)})"
@@ -113,6 +116,16 @@ def headline(found: Population) -> str:
     prices = [one for one in (_with_values(found, effort), planned) if one.verdict == "worse"]
     caveat = _caveat(found, effort, planned)
     return finding(gain, prices, caveat, better=near.verdict == "better")
+
+
+LEAST = 10
+"""People with a plan of both models, from which on the two are compared."""
+
+
+def too_few(found: Population) -> bool:
+    """Whether too few people have a plan with both models to compare them."""
+    near = found.row("distance", found.settings.arms[1])
+    return near.people < LEAST or not math.isfinite(near.spread.value)
 
 
 def _with_values(found: Population, effort: Difference) -> Difference:

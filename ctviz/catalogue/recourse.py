@@ -24,6 +24,9 @@ NEARNESS = Metric(
     alike="as near to a real accepted person",
 )  # fmt: skip
 
+SHORT = "A change that falls a tenth short can still mean a refusal"
+"""That a slip voids a plan."""
+
 NAMED = 3
 """The most changes that a headline names each."""
 
@@ -79,6 +82,30 @@ def headline(advice: Advice, arms: Sequence[str] = (), plan: int = 0) -> str:
     return " ".join([only, _has_none(other), *_caveats([one])])
 
 
+def third_sentence(advice: Advice, arms: Sequence[str], plan: int = 0) -> str:
+    """What a third model asks, which was trained with the rules, beside the second one, which was trained without them;
+    empty where ``arms`` names but two."""
+    if len(arms) < 3:
+        return ""
+    second, third = (_asked(model, advice.models, plan) for model in map(advice.model, arms[1:3]))
+    if third.model.outcome == "accepted":
+        return f"{TOO} the model accepts this person as they are."
+    if third.plan is None:
+        return _has_none(third)
+    asks = _asks(third.plan.changes)
+    if second.plan is None:
+        return f"{TOO} the model asks {asks}."
+    differs = third.demands.keys() != second.demands.keys()
+    if not differs and all(one.after == second.demands[key].after for key, one in third.demands.items()):
+        return f"{TOO} the model asks for the same plan."
+    how = f"asks {asks}" if differs else "asks for the same changes with other values"
+    return f"{TOO} the model {how}. {_compared(second, third, 'compared with the plan without them, this one')}"
+
+
+TOO = "Trained with the rules too,"
+"""Of a model that knew the rules in its training, and not in its advice alone."""
+
+
 def _usual_pair(models: Sequence[ModelAdvice]) -> list[ModelAdvice]:
     conventional = [model for model in models if not (model.counterfactual or model.rival)]
     trained = [model for model in models if model.counterfactual]
@@ -117,7 +144,8 @@ def _both(first: _Asked, second: _Asked) -> list[str]:
 def _apart(differing: Sequence[FeatureChange], first: _Asked, second: _Asked, named: bool) -> str:
     """In what two plans differ that change the same features in the same directions; ``named``: the one feature is."""
     if len(differing) > 1:
-        return f"the plans differ in {_features(differing)}"
+        whole = len(differing) == len(first.demands)
+        return "the values differ" if whole else f"the plans differ in {_features(differing)}"
     (ours,) = differing
     theirs = first.demands[_verb(ours), ours.feature]
     which = "" if named else f"{ours.feature} "
@@ -211,8 +239,8 @@ def _caveats(asked: Sequence[_Asked]) -> list[str]:
     if not voided:
         return []
     if len(voided) == len(plans):
-        return [f"A tenth less of a change can void {'it' if one_plan else 'either plan'}."]
-    return [f"A tenth less of a change can void the plan of {voided[0].name}, not the other."]
+        return [f"{SHORT}{'' if one_plan else ', with either plan'}."]
+    return [f"{SHORT} with the plan of {voided[0].name}, not with the other."]
 
 
 # -- changes ----------------------------------------------------------------------------------------------

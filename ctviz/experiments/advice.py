@@ -142,6 +142,7 @@ class ModelAdvice(ShortRepr):
         limit: seconds that each plan's proof was given; 0 where none was asked for or possible.
         unfit: why nothing can be proved of this model, a sentence; empty if it can.
         rival: title of its method where it is neither conventional nor counterfactual training.
+        with_rules: whether rules, be it these or others, held in its training too.
     """
 
     arm: str
@@ -156,6 +157,7 @@ class ModelAdvice(ShortRepr):
     unfit: str = ""
     seconds: float = 0.0
     rival: str = ""
+    with_rules: bool = False
 
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""

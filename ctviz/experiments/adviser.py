@@ -43,7 +43,7 @@ from ctviz.experiments.advice import (
 )
 from ctviz.experiments.engines.base import never_cancelled
 from ctviz.experiments.planner import ManyPlans, Model, Plan, Planner, PlanRequest, margins, proved
-from ctviz.experiments.run import Run
+from ctviz.experiments.run import JOINED, Run, joined
 from ctviz.experiments.snapshot import stack_of
 from ctviz.isolation import isolated
 from ctviz.progress import Progress
@@ -168,6 +168,22 @@ class Adviser:
         made._begin()
         return made
 
+    @isolated()
+    def beside(self, other: Run) -> Adviser:
+        """These models and the one of another run, trained on the same data, as ``JOINED``; what depends on the data
+        alone is shared.
+
+        Raises:
+            DataError, ConfigError: as ``joined``; a run that lacks the epoch.
+        """
+        made = copy(self)
+        made.run = joined(self.run, other)
+        chosen = [made.run.arms.index(name) for name in (*(model.arm for model in self.models), JOINED)]
+        made._stack = stack_of([made.run.snapshot(self.epoch)], made.run.experiment).take(chosen)
+        made.models = [*self.models, made._model(len(self.models), made.run.experiment.arms[-1])]
+        made._begin()
+        return made
+
     def _model(self, i: int, arm: Any) -> Model:
         one, unfit = self._stack.take([i]), ""
         try:
@@ -176,7 +192,8 @@ class Adviser:
             judge, unfit = AnyModel(one, self.table.train[0][:1].T), str(error)
         threshold = self._threshold(judge) if self.tau == "rate" else float(self.tau)
         least = least_margin(threshold)
-        return Model(arm.name, arm.trains_on_counterfactuals, judge, threshold, least, unfit, arm.rival)
+        how = arm.trains_on_counterfactuals, judge, threshold, least, unfit, arm.rival, arm.trained_with_rules
+        return Model(arm.name, *how)
 
     def _threshold(self, judge: Judged) -> float:
         """The score that a share ``rate`` of the validation data reaches."""
@@ -272,7 +289,7 @@ class Adviser:
         begun = time.perf_counter()
         known = float(self._margins(model.judge, lattice.factual))
         told: dict[str, Any] = {"arm": model.arm, "counterfactual": model.counterfactual, "threshold": model.threshold}
-        told |= {"score": float(confidence(known)), "rival": model.rival}
+        told |= {"score": float(confidence(known)), "rival": model.rival, "with_rules": model.with_rules}
         if known >= model.least:
             return ModelAdvice(**told, outcome="accepted")
         found = self._planner.plans(model, lattice, end, request)

@@ -69,6 +69,7 @@ class Model:
     least: float  # the margin at the threshold
     unfit: str  # why nothing can be proved of it
     rival: str = ""  # the title of its method, see ``Arm.rival``
+    with_rules: bool = False  # see ``Arm.trained_with_rules``
 
 
 @dataclass(frozen=True)

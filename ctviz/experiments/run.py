@@ -206,11 +206,13 @@ class Run(ShortRepr):
     snapshots: tuple[Snapshot, ...]
     summary: Summary
     seconds: float
+    joined_key: str = ""
 
     @property
     def key(self) -> str:
-        """Identifies the experiment and the version of the algorithm."""
-        return self.experiment.key
+        """Identifies the experiment and the version of the algorithm; of runs that were ``joined``, both, with a plus
+        between them."""
+        return self.joined_key or self.experiment.key
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -360,6 +362,48 @@ def load_run(key: str, store: Store | None = None) -> Run:
     if (table := store.table(key)) is not None:
         experiment = experiment.model_copy(update={"data": given(table, experiment.data.seed)})
     return Run(experiment, scene, snapshots, list(summary["arms"]), float(summary["seconds"]))
+
+
+JOINED = "these rules"
+"""What ``joined`` calls the model that comes from another run."""
+
+
+def joined(run: Run, other: Run) -> Run:
+    """A run and the one model of another as one run, to ask them together: the epochs that both have, without pictures.
+
+    Raises:
+        DataError: another run of several models, on other data or of another architecture. ConfigError: a run that has
+            a model called ``JOINED``.
+    """
+    own, more = run.experiment, other.experiment
+    if len(more.arms) != 1 or (own.data, own.model) != (more.data, more.model):
+        raise DataError("Only a run of one model on the same data can stand beside another run.")
+    arms = (*own.arms, more.arms[0].model_copy(update={"name": JOINED}))
+    experiment = Experiment(**{**own.model_dump(), "data": own.data, "arms": arms})
+    theirs = {snapshot.epoch: snapshot for snapshot in other.snapshots}
+    pairs = [(one, theirs[one.epoch]) for one in run.snapshots if one.epoch in theirs]
+    if not pairs:
+        raise DataError("The two runs have no epoch in common.")
+    summary = [*run.summary, {**other.summary[0], "name": JOINED}]
+    snapshots = tuple(_side_by_side(*pair) for pair in pairs)
+    return Run(experiment, run.scene, snapshots, summary, run.seconds + other.seconds, f"{run.key}+{other.key}")
+
+
+def _side_by_side(one: Snapshot, other: Snapshot) -> Snapshot:
+    """The models of both, those of the first before those of the other."""
+    metrics = {name: np.concatenate([one.metrics[name], other.metrics[name]]) for name in one.metrics}
+    weights = {name: np.concatenate([one.weights[name], other.weights[name]]) for name in one.weights}
+    return replace(one, metrics=metrics, weights=weights, field=None, paths=None, origin="")
+
+
+def load_joined(key: str, store: Store | None = None) -> Run:
+    """The run that a key names, also one of runs that were ``joined``.
+
+    Raises:
+        StoreError, DataError: as ``load_run`` and ``joined``.
+    """
+    first, *more = (load_run(one, store) for one in key.split("+"))
+    return joined(first, more[0]) if more else first
 
 
 def run_job(experiment_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:

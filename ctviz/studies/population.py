@@ -31,7 +31,7 @@ from ctviz.experiments.population import (
     Span,
     key_of,
 )
-from ctviz.experiments.run import Run, load_run
+from ctviz.experiments.run import Run, load_joined, load_run
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.store.artifacts import ENDING, Kind
 from ctviz.experiments.store.codec import Damaged
@@ -158,7 +158,7 @@ def _ready(
     root: Path, presets: Path | None, key: str, epoch: int, settings: PopulationSettings
 ) -> tuple[Adviser, Drawn]:
     """What all parts of the same people need: a worker computes several of them."""
-    adviser = Adviser(load_run(key, Store(root, presets)), tau=settings.tau, arms=settings.arms, epoch=epoch)
+    adviser = Adviser(load_joined(key, Store(root, presets)), tau=settings.tau, arms=settings.arms, epoch=epoch)
     return adviser, draw(adviser, settings)
 
 

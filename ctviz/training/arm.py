@@ -259,6 +259,12 @@ class Arm(MethodSettings, Objective, TrainingSearch):
         return self.learns_from_examples and self.method == COUNTERFACTUAL.name
 
     @property
+    def trained_with_rules(self) -> bool:
+        """Whether its counterfactuals in training may not change everything: locks, directions or ranges hold there."""
+        ruled = self.locked or self.increase_only or self.decrease_only or self.ranges
+        return bool(ruled) and self.searches_in_training and self.holds("training")
+
+    @property
     def rival(self) -> str:
         """Title of the method where it is neither conventional nor counterfactual training; else empty."""
         other = not (self.conventional or self.trains_on_counterfactuals)

@@ -74,21 +74,23 @@ def test_proofs(proof, bound, first, said):
 
 def test_slips():
     assert words.slip_sentence(planned(WORK)) == ""
-    assert words.slip_sentence(planned(WORK, GAIN)) == "A tenth less of any of these numbers does not void it."
-    assert words.slip_sentence(planned(GAIN, HOURS)) == "A tenth less of the change of hours per week voids it."
+    short = "falls a tenth short, the person is still"
+    assert words.slip_sentence(planned(WORK, GAIN)) == f"If the change of capital gain {short} accepted."
+    assert words.slip_sentence(planned(GAIN, GAIN)) == f"If one of these numbers {short} accepted."
+    assert words.slip_sentence(planned(GAIN, HOURS)) == f"If the change of hours per week {short} refused."
 
 
-CLOSER, UNUSUAL = "Closer to a real accepted person", "Unusual among accepted people:"
+SIMILAR, UNLIKE = "Similar to a real accepted person:", "Not very similar to any accepted person:"
 
 
 @pytest.mark.parametrize(
     ("share", "said"),
     [
-        (0.839, f"{CLOSER} than 83 % of accepted people are to the nearest other one."),
-        (0.995, f"{CLOSER} than more than 99 % of accepted people are to the nearest other one."),
-        (0.5, "About as close to a real accepted person as accepted people are to the nearest other one."),
-        (0.14, f"{UNUSUAL} 86 % of them have another one as near, or nearer."),
-        (0.0, f"{UNUSUAL} more than 99 % of them have another one as near, or nearer."),
+        (0.839, f"{SIMILAR} 83 % of accepted people have no other one as similar."),
+        (0.995, f"{SIMILAR} more than 99 % of accepted people have no other one as similar."),
+        (0.5, "About as similar to real accepted people as these are to each other."),
+        (0.14, f"{UNLIKE} 86 % of accepted people have another one at least as similar."),
+        (0.0, f"{UNLIKE} more than 99 % of accepted people have another one at least as similar."),
         (None, "The nearest real person who was accepted is 3.1 away."),
     ],
 )
@@ -102,8 +104,8 @@ def test_nearness_says_what_the_share_means():
     schema = Schema(features=(Feature(name="x"),))
     accepted = AcceptedPeople(schema, places[:, None])
     far, near = (float(accepted.closer_than([d])[0]) for d in (2.0, 0.5))
-    assert "80 % of them have another one as near" in words.nearness_sentence(planned(HOURS, closer_than=far))
-    assert "than more than 99 %" in words.nearness_sentence(planned(HOURS, closer_than=near))
+    assert "80 % of accepted people have another one" in words.nearness_sentence(planned(HOURS, closer_than=far))
+    assert ": more than 99 %" in words.nearness_sentence(planned(HOURS, closer_than=near))
     assert words.nearness_sentence(planned(HOURS, closer_than=near, distance=0.0)).startswith("Just like")
 
 

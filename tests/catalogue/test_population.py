@@ -65,7 +65,11 @@ def test_nobody_and_nothing():
     half = np.array([[True] * 100 + [False] * 100, [False] * 100 + [True] * 100])
     assert "Nobody is refused by both" in words.headline(made(drawn=Drawn(np.arange(200), half, 300, (100, 100), 0)))
     nan = {**VALUES, "distance": (math.nan, math.nan)}
-    assert words.headline(made(nan)).startswith("Too few people have a plan")
+    assert words.headline(made(nan, n=1)).startswith("1 person has a plan with both models: too few to compare")
+    assert words.headline(made(n=9)).startswith(
+        "9 people have a plan with both models: too few to compare them, for at"
+    )
+    assert words.headline(made(n=10)).endswith("That rests on 10 people.")
 
 
 # -- the rest ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.catalogue.recourse import headline, rules_sentences
+from ctviz.catalogue.recourse import headline, rules_sentences, third_sentence
 from ctviz.data.display import DisplayScale
 from ctviz.data.rules import Link, Rule, Rules
 from ctviz.data.schema import Feature, Schema
@@ -151,15 +151,41 @@ def test_what_is_not_proved_is_said(first, second, said):
 
 def test_a_slip_is_said_where_all_is_proved():
     sound, void = planned(STEADY), planned(HOURS)
-    assert pair(void, void).endswith(" A tenth less of a change can void either plan.")
-    assert pair(void, sound).endswith(
-        " A tenth less of a change can void the plan of conventional training, not the other."
-    )
-    assert pair(sound, void).endswith(
-        " A tenth less of a change can void the plan of counterfactual training, not the other."
-    )
-    assert "tenth" not in pair(sound, sound) and pair(void, "accepted").endswith("can void it.")
+    short = " A change that falls a tenth short can still mean a refusal"
+    assert pair(void, void).endswith(f"{short}, with either plan.")
+    for plans, which in (((void, sound), "conventional"), ((sound, void), "counterfactual")):
+        assert pair(*plans).endswith(f"{short} with the plan of {which} training, not with the other.")
+    assert "tenth" not in pair(sound, sound) and pair(void, "accepted").endswith("mean a refusal.")
     assert "tenth" not in pair(planned(HOURS, proof="none asked", bound=0.0), void)
+
+
+@pytest.mark.parametrize(
+    ("second", "third", "said"),
+    [
+        (planned(STEADY), planned(STEADY), "Trained with the rules too, the model asks for the same plan."),
+        (
+            planned(STEADY, effort=2.0, distance=2.0),
+            planned(STEADY, SCHOOL, effort=2.4, distance=1.0),
+            "Trained with the rules too, the model asks to raise hours per week and education. Compared with the plan "
+            "without them, this one is nearer to a real accepted person, but takes 20 % more effort.",
+        ),
+        (planned(STEADY), planned(LONGER), "too, the model asks for the same changes with other values. "),
+        (planned(STEADY), "accepted", f"Trained with the rules too, the model {ACCEPTS}."),
+        ("accepted", planned(STEADY), "Trained with the rules too, the model asks to raise hours per week."),
+        (planned(STEADY), "none", f"Counterfactual training with rules has no plan {PROVED}"),
+    ],
+)
+def test_a_model_that_was_trained_with_the_rules_has_a_sentence_of_its_own(second, third, said):
+    models = [
+        replace(
+            model(counterfactual=True, outcome=one) if isinstance(one, str) else model(one, counterfactual=True),
+            arm=arm,
+        )
+        for one, arm in ((second, "second"), (third, "third"))
+    ]
+    advice = advised(replace(model(planned(STEADY)), arm="first"), models[0], replace(models[1], with_rules=True))
+    assert said in third_sentence(advice, ("first", "second", "third"))
+    assert not third_sentence(advice, ("first", "second"))
 
 
 def test_locks_in_the_way():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.experiments.adviser import LESS, PART, Adviser, advise
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.planner import ManyPlans
+from ctviz.experiments.run import JOINED, joined
 from ctviz.experiments.store import Store
 from ctviz.paths import assets
 
@@ -69,6 +70,33 @@ def test_another_threshold_is_the_same_as_asked_for_at_first_and_shares_the_tabl
     assert [model.threshold for model in adviser.models] == before
     with pytest.raises(ConfigError, match="between 0 and 1"):
         adviser.at(2)
+
+
+def alone(run, arm):
+    """A model that was trained with the usual rules as a run of its own."""
+    at = slice(run.arms.index(arm), run.arms.index(arm) + 1)
+
+    def own(arrays):
+        return {name: values[at] for name, values in arrays.items()}
+
+    snapshots = tuple(replace(s, metrics=own(s.metrics), weights=own(s.weights), origin="") for s in run.snapshots)
+    experiment = run.experiment.under(run.data.rules, "full")
+    return replace(run, experiment=experiment, snapshots=snapshots, summary=run.summary[at])
+
+
+def test_a_model_of_another_run_stands_beside_these(run, adviser):
+    other = alone(run, "full rules")
+    both = adviser.beside(other)
+    assert both.run.key == f"{run.key}+{other.key}" and both.table is adviser.table
+    advice, before = both.advise(17, exact=False), adviser.advise(17, exact=False)
+    assert [model.with_rules for model in advice.models] == [False, False, True, True]
+    for one, same in (*zip(advice.models, before.models, strict=False), (advice.model(JOINED), before.models[2])):
+        assert (one.score, one.threshold) == (same.score, same.threshold)
+        assert [plan.changes for plan in one.plans] == [plan.changes for plan in same.plans] != []
+    with pytest.raises(DataError, match="Only a run of one model"):
+        joined(run, run)
+    with pytest.raises(ConfigError, match="these rules"):
+        joined(both.run, other)
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -21,7 +21,7 @@ from ctviz.figures.recourse.sheet import EFFORT
 from ctviz.paths import assets
 from ctviz.prose import begun
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.recourse import ground
+from ctviz.ui.recourse import context
 from ctviz.ui.recourse import proofs as proving
 from ctviz.ui.recourse.proofs import Proofs
 from tests.pages.recourse_rules import ALL_LOCKED
@@ -119,7 +119,7 @@ def test_another_plan_is_large_for_both_models_and_in_the_link(german, adviser) 
 def test_all_models_stand_beside_each_other_when_asked(german) -> None:
     at = german(person=REFUSED, third="1")
     heads = [body for body in bodies(at) if "ctviz-model" in body]
-    assert len(heads) == 3 and "Counterfactual training, with rules in training" in heads[2]
+    assert len(heads) == 3 and "Counterfactual training with rules" in heads[2]
 
 
 # -- rules ------------------------------------------------------------------------------------------------
@@ -476,7 +476,7 @@ def test_what_nobody_wants_any_more_is_not_proved(german, monkeypatch) -> None:
 
 def test_a_run_that_is_not_trained_yet_says_so_and_trains(visit, world) -> None:
     at = visit(PAGE)
-    assert "have not been trained yet" in said(at) and not at.error
+    assert "No models have been trained on German credit" in said(at) and not at.error
     at.button(key="train").click().run()
     assert Experiment.preset("german").key in world.jobs.submitted
 
@@ -490,7 +490,7 @@ def test_a_run_with_one_model_says_what_the_page_needs(visit) -> None:
 
 def test_a_table_that_does_not_ship_opens_too(visit) -> None:
     at = visit(PAGE, preset="gmsc")
-    assert "have not been trained yet" in said(at) and not at.error
+    assert "No models have been trained on" in said(at) and not at.error
 
 
 def test_projected_the_page_is_person_and_advice_alone(german) -> None:
@@ -503,8 +503,8 @@ def test_projected_the_page_is_person_and_advice_alone(german) -> None:
 def test_a_class_finds_the_page_prepared(german, monkeypatch) -> None:
     german(person=REFUSED)
     st.cache_resource.clear()
-    ground.prepare()
-    monkeypatch.setattr(ground, "Adviser", lambda *_, **__: pytest.fail("made again"))
+    context.prepare()
+    monkeypatch.setattr(context, "Adviser", lambda *_, **__: pytest.fail("made again"))
     assert "Accepted then" in said(german(person=REFUSED))
 
 

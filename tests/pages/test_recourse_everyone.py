@@ -29,9 +29,9 @@ from ctviz.paths import assets
 from ctviz.studies.population import PARTS, POPULATIONS, shipped_population, tasks_of, whole_key
 from ctviz.ui.kit import rights
 from ctviz.ui.recourse import everyone_work
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.everyone import PROOFS
 from ctviz.ui.recourse.everyone_work import AskedOfEveryone, work_of
-from ctviz.ui.recourse.ground import Ground
 from tests.pages.words import query_of, said
 from tests.waiting import PATIENCE, until
 
@@ -149,8 +149,8 @@ def question(folder: Path) -> AskedOfEveryone:
     """A question on a run that no store has, with few people."""
     shipped = Store(folder / "elsewhere", presets=assets() / "presets")
     adviser = Adviser(load_run(GERMAN.key, shipped), arms=("vanilla", "full"))
-    ground = Ground(adviser, "own", GERMAN, ("vanilla", "full"), tuple(range(35)))
-    return AskedOfEveryone(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
+    context = AdviceContext(adviser, "own", GERMAN, ("vanilla", "full"), tuple(range(35)))
+    return AskedOfEveryone(context, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
 
 
 def test_it_is_advised_in_workers_and_nothing_is_written(own, world, monkeypatch) -> None:
@@ -162,7 +162,7 @@ def test_it_is_advised_in_workers_and_nothing_is_written(own, world, monkeypatch
     until(lambda: not work_of(own).progress.live, "the end of the work")
     work = work_of(own)
     assert work.progress.state == "done" and work.polished and work.result is not None
-    assert work.result.record() == everyone.advise_everyone(own.ground.adviser, wanted).record()
+    assert work.result.record() == everyone.advise_everyone(own.context.adviser, wanted).record()
     assert not PARTS.files(world.store) and not POPULATIONS.files(world.store) and not world.jobs.submitted
 
 

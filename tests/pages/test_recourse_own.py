@@ -17,15 +17,19 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ctviz.data.rules import Rules
+from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.run import Run
+from ctviz.experiments.everyone import draw
+from ctviz.experiments.population import PopulationSettings
+from ctviz.experiments.run import JOINED, Run, load_run
 from ctviz.jobs import JobManager
+from ctviz.studies.population import stored_population, tasks_of
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.export import MENU
 from ctviz.ui.kit.run_view import RunViews
 from ctviz.ui.recourse import proofs, uploads
 from ctviz.ui.recourse.uploads import OwnTable
-from tests.pages.words import said
+from tests.pages.words import bodies, query_of, said
 from tests.waiting import PATIENCE, until
 
 PAGE = "pages/recourse.py"
@@ -387,46 +391,91 @@ def test_a_run_is_kept_when_asked_and_opened_again(own, world, visit, monkeypatc
 
 SHORT = {"training.epochs": 4, "training.n_ce": 50, "evaluation.factuals": 10}
 LINK = {"preset": "german", **{path: str(value) for path, value in SHORT.items()}}
-OPENED = ("recourse-train-rules",)
+RULED = {"rules": "duration:locked", "set": "anything", "plans": "1", **LINK}
 
 
 def test_a_model_is_trained_with_the_rules_of_the_page(world, visit, train) -> None:
     experiment = train(Experiment.preset("german").replace(SHORT))
-    at = visit(PAGE, opened=OPENED, rules="duration:locked", set="anything", **LINK)
+    at = visit(PAGE, **RULED)
     wanted = experiment.under(Rules().locking("duration"), "full")
     at.button(key="train-rules").click().run()
-    assert world.jobs.submitted == [wanted.key] and at.button(key="train-rules-cancel")
+    assert world.jobs.submitted == [wanted.key] and query_of(at)["trained"] == "1"
+    assert "The page goes on meanwhile" not in said(at) and "It learns with these rules" in said(at)
     assert "train-rules" not in {button.key for button in at.button} and not at.error
+    assert visit(PAGE, **query_of(at)).button(key="train-rules-cancel"), "a reload finds it"
     at.button(key="train-rules-cancel").click().run()
     assert world.jobs.cancelled == [wanted.key] and "was stopped" in errors(at)
+    at.button(key="train-rules").click().run()
+    world.jobs.end(wanted.key, "failed", "No space is left on the disk.")
+    at.run()
+    assert "No space is left on the disk. Nothing else has changed." in errors(at) and at.button(key="train-rules")
+    before = [body for body in bodies(at) if "<li>" in body]
     train(wanted)
     at.run()
     text = said(at)
-    assert "Locked in advice only" in text and "Locked in training too" in text and "On the test data" in text
+    assert "Counterfactual training with rules" in text and "In its training too, these rules held: duration" in text
+    assert "Trained with the rules too, " in text and before == [b for b in bodies(at) if "<li>" in b][: len(before)]
     assert not at.error and "train-rules" not in {button.key for button in at.button}
+    at.button(key="keep-these rules").click().run()
+    again = visit(PAGE, **query_of(at))
+    kept = [body for body in bodies(again) if "Made under the rules" in body]
+    assert len(kept) == 1 and "Counterfactual training with rules" in kept[0] and not again.warning
+    (sheet,) = [html.proto.body for html in again.get("html") if 'class="ctv-paper"' in html.proto.body]
+    assert f"“these rules” of run {experiment.key}+{wanted.key}" in sheet and "Trained with the rules too" in sheet
+    again.button(key="train-rules-hide").click().run()
+    assert "trained" not in query_of(again) and "In its training too" not in said(again)
+
+
+def test_a_damaged_model_with_rules_is_said_and_trained_again(world, visit, train) -> None:
+    experiment = train(Experiment.preset("german").replace(SHORT))
+    wanted = train(experiment.under(Rules().locking("duration"), "full"))
+    for file in (world.root / "runs" / wanted.key).glob("*.safetensors"):
+        file.write_bytes(b"nothing")
+    at = visit(PAGE, trained="1", **RULED)
+    assert "it has been set aside" in errors(at) and "Accepted then" in said(at)
+    at.button(key="train-rules").click().run()
+    assert world.jobs.submitted == [wanted.key] and not at.error
+
+
+def test_everyone_is_asked_about_by_a_model_trained_with_the_rules(world, visit, train, monkeypatch) -> None:
+    experiment = train(Experiment.preset("german").replace(SHORT))
+    wanted = train(experiment.under(Rules().locking("duration"), "full"))
+    at = visit(PAGE, trained="1", everyone="2", **RULED)
+    at.button(key="everyone-compute").click().run()
+    until(lambda: bool(world.jobs.submitted), "the first part")
+    adviser = Adviser(load_run(experiment.key, world.store), tau="rate").beside(load_run(wanted.key, world.store))
+    settings = PopulationSettings(arms=("vanilla", JOINED), tau="rate", rules=Rules().locking("duration"), proofs=0)
+    tasks = tasks_of(adviser, settings, draw(adviser, settings))
+    assert world.jobs.submitted[0] == tasks[0].key
+    for task in tasks:
+        task.compute(world.store, "cpu", lambda: False)
+    found = stored_population(adviser, settings, world.store)
+    assert found is not None and found.settings.arms == ("vanilla", JOINED) and found.run == adviser.run.key
 
 
 def test_rules_that_a_model_knows_already_need_no_training(world, visit, train) -> None:
     train(Experiment.preset("german").replace(SHORT))
-    at = visit(PAGE, opened=OPENED, set="realistic", **LINK)
-    assert "Locked in training too" in said(at) and not world.jobs.submitted
-    free = visit(PAGE, opened=OPENED, set="anything", **LINK)
-    assert "lock nothing and give no direction" in said(free)
+    at = visit(PAGE, set="realistic", **LINK)
+    assert at.button(key="train-rules").label == "Show the model trained with these rules"
+    at.button(key="train-rules").click().run()
+    assert "In its training too" in said(at) and not world.jobs.submitted
+    free = visit(PAGE, set="anything", trained="1", **LINK)
+    assert "lock nothing and give no direction" in said(free) and "Accepted then" in said(free)
     names = Experiment.preset("german").data.features
     every = ";".join(f"{name}:locked" for name in names)
-    locked = visit(PAGE, opened=OPENED, set="anything", rules=every, **LINK)
-    assert "at least one feature left free" in errors(locked) or "leave this person a value" in errors(locked)
+    locked = visit(PAGE, set="anything", trained="1", rules=every, **LINK)
+    assert "at least one feature left free" in said(locked) or "leave this person a value" in errors(locked)
 
 
 def test_on_a_table_of_ones_own_it_is_trained_in_memory(own, world) -> None:
-    at = own(people(), opened=OPENED)
+    at = own(people())
     learn(at)
     at.button(key="train-rules").click().run()
     (training,) = held(at).ruled.values()
     assert training.experiment.arms[0].locked == ("sex",) and training.experiment.arms[0].increase_only == ("age",)
     assert training.wait(PATIENCE).state == "done"
     at.run()
-    assert "Locked in training too" in said(at) and not at.error
+    assert "In its training too, these rules held: age and sex" in said(at) and not at.error
     assert not [info for info in world.store.list() if not info.preset], "nothing is stored"
     key = training.experiment.key
     held(at).train_under(training.experiment)

@@ -185,9 +185,9 @@ PAPER_STYLE = (
 )
 
 
-def to_paper(found: Population) -> str:
+def to_paper(found: Population, note: str = "") -> str:
     """All of it as a sheet that is printed and not seen on the screen: the numbers as a table, and what is said of
-    them."""
+    them; ``note``: on the models, a sentence."""
     told = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
     parts = [("What both models ask", told + words.groups_sentences(found))] if found.n else []
     parts.append(("What their decisions rest on", words.reliance_sentences(found)))
@@ -198,12 +198,14 @@ def to_paper(found: Population) -> str:
     first, second = found.settings.arms
     about = f"Models “{first}” and “{second}” of run {found.run}, after epoch {found.epoch}. {ABOUT_A_MODEL}"
     lists += f'<section class="small"><p>{escape(about)}</p></section>'
-    who = f"<p>{escape(words.asked_sentence(found))} Numbers in brackets are {100 * LEVEL:.0f} % intervals.</p>"
+    said = f"{words.asked_sentence(found)} {note}".strip()
+    who = f"<p>{escape(said)} Numbers in brackets are {100 * LEVEL:.0f} % intervals.</p>"
+    table = "" if not found.n or words.too_few(found) else _paper_table(found)
     colours = f".ctv-paper {{ {variables(LIGHT)} }}"
     return (
         f'<style>{style()}{colours}{PAPER_STYLE}</style><div class="ctv-paper ctv-everyone"><main>'
         f'<h1>Advice for everyone</h1><p class="lead">{escape(words.headline(found))}</p>'
-        f'<div class="ctv-sheet">{who + _paper_table(found) if found.n else ""}{lists}</div>'
+        f'<div class="ctv-sheet">{who if found.n else ""}{table}{lists}</div>'
         "<footer>Made with ctviz.</footer></main></div>"
     )
 

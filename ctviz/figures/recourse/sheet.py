@@ -16,7 +16,7 @@ from html import escape
 from importlib.resources import files
 
 from ctviz.catalogue import advice as words
-from ctviz.catalogue.recourse import headline, rules_sentences
+from ctviz.catalogue.recourse import headline, rules_sentences, third_sentence
 from ctviz.catalogue.rows import in_words_of
 from ctviz.data.schema import Schema
 from ctviz.data.tables.settings import TableSettings
@@ -86,7 +86,8 @@ class Sheet:
     @property
     def headline(self) -> str:
         """What the models ask, in a sentence or two."""
-        return in_words_of(self.advice.data, headline(self.advice, self.arms, self.plan))
+        asked = self.advice, self.arms, self.plan
+        return in_words_of(self.advice.data, " ".join(filter(None, (headline(*asked), third_sentence(*asked)))))
 
     @property
     def title(self) -> str:

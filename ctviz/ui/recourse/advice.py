@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import zip_longest
 
 import streamlit as st
 
@@ -24,6 +25,7 @@ from ctviz.ui.recourse.model_block import model_block
 from ctviz.ui.recourse.proofs import cheaper, proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, release
+from ctviz.ui.recourse.train_rules import Third, third_column, third_note
 
 ORDER = {0: "First plan", 1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
@@ -31,8 +33,9 @@ POLL = 0.5
 """Seconds between two looks while a proof is under way."""
 
 
-def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> None:
-    """A column for each model, and above them the choice of the plan that is large."""
+def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, third: Third) -> None:
+    """A column for each model, and above them the choice of the plan that is large; ``third``: the model that is
+    trained with the rules, where it is wanted and not there yet."""
     models = found.advice.models
     st.html(f"<style>{style()}</style>")
     most = max(len(model.plans) for model in models)
@@ -45,9 +48,17 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> Non
                 renewed=True,
             )
             bind.choice("Plan to look at", range(most), plan, kind="buttons", words=ORDER, hidden=True)
-    for column, model in zip(st.columns(len(models), gap="medium"), models, strict=True):
-        with column, st.container(key=f"advice-{model.arm.replace(' ', '-')}"):
+    context = found.asked.context
+    waited = bool(draft.view.trained) and context.third is None
+    for column, model in zip_longest(st.columns(len(models) + waited, gap="medium"), models):
+        with column, st.container(key=f"advice-{model.arm.replace(' ', '-') if model else 'third'}"):
+            if model is None:
+                third_column(draft, third, found.advice.data)
+                continue
             _column(draft, found, model, now)
+            if context.third is not None and model.arm == context.models[-1]:
+                note = in_words_of(found.advice.data, third_note(context, third))
+                st.html(f'<div class="ctviz-plan ctviz-muted"><p>{escape(note)}</p></div>')
     told = EFFORT if most else ""
     said = in_words_of(found.advice.data, words.asked_sentence(found.advice))
     st.caption(literal(f"{said} {told}".strip()))
@@ -166,7 +177,7 @@ def _without(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now:
         st.html(f'<div class="ctviz-plan none"><p>{escape(said)}</p></div>')
         return
     st.html(f'<div class="ctviz-plan none"><p>{escape(words.released_sentence(model.release))}</p></div>')
-    _release_button(draft, found.asked.ground.adviser.table, model, model.release)
+    _release_button(draft, found.asked.context.adviser.table, model, model.release)
     if model.release is not None and model.release.plan is not None:
         plan = model.release.plan
         told = _notes(("then", words.then_sentence(plan)), ("near", words.nearness_sentence(plan)))

@@ -9,14 +9,13 @@ import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.catalogue.advice import title_among, training_title
-from ctviz.catalogue.settings import CONSTRAINTS
 from ctviz.counterfactuals.exact.cheapest import Solver
 from ctviz.data.rules import Rules
 from ctviz.experiments.advice import Advice, ModelAdvice
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE
-from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.person import Picked
 from ctviz.ui.recourse.proofs import SECONDS, Failure, Proofs, Task, size_of, with_proof
 
@@ -32,7 +31,7 @@ class Asked:
         arms: the models that are asked, as they are shown.
     """
 
-    ground: Ground
+    context: AdviceContext
     person: Picked
     rules: Rules
     plans: int
@@ -42,7 +41,7 @@ class Asked:
         """Names what one model answers wherever it is kept."""
         rules = sorted(rule.model_dump_json() for rule in self.rules.rules)
         others = self.rules.model_copy(update={"rules": ()}).model_dump_json()
-        return self.ground.key, arm, self.person.key, (*rules, others), plans or self.plans
+        return self.context.key_of(arm), arm, self.person.key, (*rules, others), plans or self.plans
 
     def polished(self) -> Advice:
         """The cheapest plans that a descent finds.
@@ -50,9 +49,14 @@ class Asked:
         Raises:
             DataError: rules that leave a feature of this person no value.
         """
+        if (base := self.context.base) is not None and len(self.arms) > 1:  # its advice stays as it was
+            *first, last = self.arms
+            before = replace(self, context=base, arms=tuple(first)).polished()
+            third = replace(self, arms=(last,)).polished()
+            return replace(before, run=third.run, models=(*before.models, *third.models))
 
         def advice() -> Advice:
-            return self.ground.adviser.advise(
+            return self.context.adviser.advise(
                 self.person.asked, self.rules, plans=self.plans, exact=False, time_limit=SECONDS, arms=self.arms
             )
 
@@ -88,7 +92,7 @@ class _Prove:
 
     def __call__(self, solver: Solver, seconds: float) -> ModelAdvice:
         asked = self.asked
-        advice = asked.ground.adviser.advise(
+        advice = asked.context.adviser.advise(
             asked.person.asked, asked.rules, plans=self.plans, time_limit=seconds, arms=(self.arm,), solver=solver
         )
         return advice.models[0]
@@ -116,7 +120,7 @@ class Answer:
 
     def title(self, model: ModelAdvice) -> str:
         """What a model is called beside the others."""
-        return titles(self.asked.ground.experiment).get(model.arm) or title_among(model, self.advice.models)
+        return title_among(model, self.advice.models)
 
 
 def answer(asked: Asked, proofs: Proofs, session: str, exact: frozenset[str] = frozenset()) -> Answer:
@@ -154,9 +158,8 @@ def titles(experiment: Experiment) -> dict[str, str]:
     """By name, what the models of a run are called: how they were trained, and whether rules held in training too."""
     found = {}
     for arm in experiment.arms:
-        ruled = any(getattr(arm, name) for name in CONSTRAINTS)
-        title = arm.rival or training_title(arm.trains_on_counterfactuals)
-        found[arm.name] = f"{title}, with rules in training" if ruled else title
+        how = arm.trains_on_counterfactuals, arm.trained_with_rules
+        found[arm.name] = arm.rival or training_title(*how)
     said = list(found.values())
     return {name: title if said.count(title) == 1 else f"{title} ({name})" for name, title in found.items()}
 

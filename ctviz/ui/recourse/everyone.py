@@ -12,6 +12,7 @@ import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.catalogue import population as words
+from ctviz.catalogue.advice import training_title
 from ctviz.catalogue.rows import in_words_of
 from ctviz.data.rules import Rules
 from ctviz.experiments.population import Metric, Population, PopulationSettings
@@ -31,8 +32,8 @@ from ctviz.ui.kit.tables import heads, numbers, row, scrolling
 from ctviz.ui.kit.tables import table as html_table
 from ctviz.ui.kit.tables import words as word_cells
 from ctviz.ui.kit.theme import palette
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.everyone_work import AskedOfEveryone, Work, work_of
-from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.recourse_view import RecourseView
 
 SHOWN: tuple[Metric, Metric] = ("effort", "distance")
@@ -41,40 +42,54 @@ SHOWN: tuple[Metric, Metric] = ("effort", "distance")
 POLL = 1.0
 """Seconds between two looks while everyone is being advised."""
 
+WHICH = {1: training_title(True), 2: training_title(True, with_rules=True)}
+"""What is compared with the conventional model, as the link has it."""
+
+WITH_RULES = "Counterfactual training is here the model that was trained with these rules."
+
 PROOFS = 100
 """Of how many people plans are proved right after all have one: about a minute's work. The rest by another press."""
 
 
-def everyone(draft: Draft[RecourseView], ground: Ground, rules: Rules) -> None:
+def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -> None:
     """The section “Everyone”; drawn, and printed, once a person opens it, which the link remembers."""
     opened = bool(draft.view.everyone)
     with st.container(key="everyone" if opened else "everyone-closed"):
         st.subheader("Everyone", anchor=False)
-        n = min(settings_of(ground, rules).people, len(ground.refused))
+        n = min(settings_of(context, rules).people, len(context.refused))
         bind.toggle(
             in_words_of(
-                ground.adviser.table.name,
-                f"Compare both models over {'a thousand' if n == 1000 else f'{n:,}'} people whom both refuse",
+                context.adviser.table.name,
+                f"Compare both models over {'a thousand' if n == 1000 else f'{n:,}'} "
+                f"{'person' if n == 1 else 'people'} whom both refuse",
             ),
             bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
         )
-        if opened:
-            _opened(ground, rules)
+        if opened and context.third is not None:
+            which = bind.to("recourse-everyone-which", draft.view.everyone, lambda n: draft.look(everyone=n))
+            bind.choice(
+                "Beside conventional training", WHICH, which, kind="buttons", words=WHICH,
+                help="Each model is compared with the conventional one, over people whom these two refuse.",
+            )  # fmt: skip
+        if opened and context.third is not None and draft.view.everyone == 2:
+            _opened(context.third, rules, WITH_RULES)
+        elif opened:
+            _opened(context, rules)
 
 
-def _opened(ground: Ground, rules: Rules) -> None:
-    asked = AskedOfEveryone(ground, settings_of(ground, rules))
+def _opened(context: AdviceContext, rules: Rules, about: str = "") -> None:
+    asked = AskedOfEveryone(context, settings_of(context, rules))
     found = known(asked, work_of(asked))
     if found is not None:
-        _show(found)
+        _show(found, about)
     _background(asked, found)
     if found is not None:
-        _take_home(ground, found)
+        _take_home(context, found)
 
 
-def settings_of(ground: Ground, rules: Rules) -> PopulationSettings:
+def settings_of(context: AdviceContext, rules: Rules) -> PopulationSettings:
     """What the page asks: the models that are shown, and the rules that hold."""
-    return PopulationSettings(arms=ground.arms, rules=rules, tau=ground.adviser.tau, proofs=PROOFS)
+    return PopulationSettings(arms=context.arms, rules=rules, tau=context.adviser.tau, proofs=PROOFS)
 
 
 def known(asked: AskedOfEveryone, work: Work | None) -> Population | None:
@@ -87,7 +102,7 @@ def known(asked: AskedOfEveryone, work: Work | None) -> Population | None:
     kept = asked.key, state, work is not None and work.polished
 
     def read() -> Population | None:
-        return stored_population(asked.ground.adviser, asked.settings, service().store)
+        return stored_population(asked.context.adviser, asked.settings, service().store)
 
     found: Population | None = _populations().get(kept, read)
     return found
@@ -101,10 +116,11 @@ def _populations() -> Cache:
 # -- what is shown ---------------------------------------------------------------------------------------
 
 
-def _show(found: Population) -> None:
+def _show(found: Population, about: str = "") -> None:
     page_title(in_words_of(found.data, words.headline(found)), level=3)
     if found.n:
-        st.caption(literal(in_words_of(found.data, words.asked_sentence(found))))
+        st.caption(literal(in_words_of(found.data, f"{words.asked_sentence(found)} {about}".strip())))
+    if found.n and not words.too_few(found):
         st.html(f'<p class="ctviz-limit-key">{escape(figure.key())}</p>')
         for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
             told = words.POPULATION_METRICS[metric]
@@ -115,13 +131,14 @@ def _show(found: Population) -> None:
                     figure.chart(found, metric, palette()), key=f"everyone-{metric}", theme=None,
                     alt=in_words_of(found.data, figure.described(found, metric)), config={"displayModeBar": False},
                 )  # fmt: skip
+    if found.n:
         plain = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
         both = [in_words_of(found.data, said) for said in (*plain, *words.groups_sentences(found))]
         _sentences("What both models ask", both)
     _sentences("What their decisions rest on", words.reliance_sentences(found), words.PROXIES_HELP)
-    st.html(in_words_of(found.data, figure.to_paper(found)))
+    st.html(in_words_of(found.data, figure.to_paper(found, about)))
     st.html(f"<style>{PAPER}</style>")  # Streamlit puts a style alone after those of the frame
-    if found.n:
+    if found.n and not words.too_few(found):
         with st.expander("All numbers as a table", key="everyone-table"):
             scrolling(*(in_words_of(found.data, said) for said in ("All numbers of everyone", number_table(found))))
             if found.reliance is not None:
@@ -180,10 +197,10 @@ def _background(asked: AskedOfEveryone, found: Population | None) -> None:
     if work is not None and work.progress.state == "failed":
         st.error(literal(work.progress.message), icon=":material/error:")
     if found is None:
-        n = min(asked.settings.people, len(asked.ground.refused))
+        n = min(asked.settings.people, len(asked.context.refused))
         _press(
             asked,
-            in_words_of(asked.ground.adviser.table.name, f"Advise {n:,} people under these rules"),
+            in_words_of(asked.context.adviser.table.name, f"Advise {n:,} people under these rules"),
             "Each gets a plan from both models, in the background; then plans are proved.",
         )
     elif not proved_enough(found, (whole := asked.proving_all()).settings):
@@ -216,10 +233,10 @@ def _progress(asked: AskedOfEveryone) -> None:
 # -- to take home ----------------------------------------------------------------------------------------
 
 
-def _take_home(ground: Ground, found: Population) -> None:
+def _take_home(context: AdviceContext, found: Population) -> None:
     if not found.n:
         return
-    stem = f"ctviz-everyone-{found.data}-{ground.experiment.key[:8]}"
+    stem = f"ctviz-everyone-{found.data}-{context.experiment.key[:8]}"
     files = (
         ("Numbers (CSV)", lambda: found.table.to_csv(index=False), "csv", "text/csv", "groups"),
         ("All of it (JSON)", found.to_json, "json", "application/json", "groups"),

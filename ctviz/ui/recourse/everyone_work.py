@@ -35,7 +35,7 @@ from ctviz.studies.steps import Step, Steps
 from ctviz.ui.kit.frame import log
 from ctviz.ui.kit.runner import StudyProgress, runner
 from ctviz.ui.kit.service import service
-from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.context import AdviceContext
 
 MOST_REMEMBERED = 8
 """Answers that are kept for the models of one table of one's own."""
@@ -62,26 +62,27 @@ class Work:
 
 @dataclass(frozen=True, eq=False)
 class AskedOfEveryone:
-    """A question about everyone, on the ground of the page."""
+    """A question about everyone, asked of the models of the page."""
 
-    ground: Ground
+    context: AdviceContext
     settings: PopulationSettings
 
     @cached_property
     def key(self) -> str:
         """Names the question, whatever is proved, and with it the work on it: one for all sessions."""
-        return f"everyone-{whole_key(self.ground.adviser, self.settings)}"
+        return f"everyone-{whole_key(self.context.adviser, self.settings)}"
 
     @cached_property
     def tasks(self) -> list[PopulationTask]:
         """The parts of it, whether or not they are in the store."""
-        adviser = self.ground.adviser
+        adviser = self.context.adviser
         return tasks_of(adviser, self.settings, draw(adviser, self.settings))
 
     @property
     def stored(self) -> bool:
         """Whether the run is in the store, where workers find it."""
-        return service().store.status(self.ground.experiment.key).state == "done"
+        keys = self.context.adviser.run.key.split("+")
+        return all(service().store.status(key).state == "done" for key in keys)
 
     def proving_all(self) -> AskedOfEveryone:
         """The same with proofs of all."""
@@ -89,7 +90,7 @@ class AskedOfEveryone:
 
     def seconds(self) -> float:
         """About how long it takes with one thread, for people of whom nothing is stored."""
-        n = min(self.settings.people, len(self.ground.refused))
+        n = min(self.settings.people, len(self.context.refused))
         plans, proofs = 2 * n, 2 * min(self.settings.proofs, n)
         return plans * PLAN_SECONDS[False] + proofs * PLAN_SECONDS[True]
 
@@ -104,7 +105,7 @@ class AskedOfEveryone:
             return
         missing = [task for task in self.tasks if task.key not in _kept(self).parts]
         runner().start(self.key, self._own_steps(missing), WORDS, owner=self.key, engine=OwnWorkers(self))
-        weakref.finalize(self.ground, runner().cancel, self.key)  # the engine holds the models, but not the ground
+        weakref.finalize(self.context, runner().cancel, self.key)  # the engine holds the models, but not the context
 
     def _steps(self) -> Steps[object]:
         """All that is left as one step, plans before proofs; then all of it."""
@@ -112,7 +113,7 @@ class AskedOfEveryone:
         missing = [task for task in self.tasks if not PARTS.has(store, task.key)]
         people = sum(task.span.people for task in missing)
         yield Step(missing, people, units=lambda task: task.span.people)
-        return stored_population(self.ground.adviser, self.settings, store)
+        return stored_population(self.context.adviser, self.settings, store)
 
     @staticmethod
     def _own_steps(tasks: Sequence[PopulationTask]) -> Steps[None]:
@@ -151,7 +152,7 @@ def _all_kept() -> weakref.WeakKeyDictionary[Adviser, OrderedDict[str, _Kept]]:
 
 
 def _kept(asked: AskedOfEveryone) -> _Kept:
-    own = _all_kept().setdefault(asked.ground.adviser, OrderedDict())
+    own = _all_kept().setdefault(asked.context.adviser, OrderedDict())
     found = own.setdefault(asked.key, _Kept())
     own.move_to_end(asked.key)
     while len(own) > MOST_REMEMBERED:
@@ -166,7 +167,7 @@ class OwnWorkers:
     lanes = 1
 
     def __init__(self, asked: AskedOfEveryone) -> None:
-        self._adviser, self._settings, self._kept = asked.ground.adviser, asked.settings, _kept(asked)
+        self._adviser, self._settings, self._kept = asked.context.adviser, asked.settings, _kept(asked)
         self._polished = [task.key for task in asked.tasks if not task.span.proved]
 
     def run(self, tasks: Sequence[T], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult[T]]:

@@ -30,7 +30,7 @@ from ctviz.ui.kit.tables import heads, row, scrolling, words
 from ctviz.ui.kit.tables import table as html_table
 from ctviz.ui.kit.watch import how_far
 from ctviz.ui.recourse import uploads
-from ctviz.ui.recourse.ground import Ground, ground_of
+from ctviz.ui.recourse.context import AdviceContext, context_of
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.uploads import OwnTable
 
@@ -66,14 +66,14 @@ WHAT = (
 _ERROR, _FILES = "own-table-error", "own-table-files"
 
 
-def own_table(draft: Draft[RecourseView]) -> Ground | None:
+def own_table(draft: Draft[RecourseView]) -> AdviceContext | None:
     """The section: a place for a file, or the table that it held; returns what the page advises with on it."""
     found = uploads.named(draft.view.own) if draft.view.own else None
     with st.container(key="own-table"):
         return _section(draft, found)
 
 
-def _section(draft: Draft[RecourseView], found: OwnTable | None) -> Ground | None:
+def _section(draft: Draft[RecourseView], found: OwnTable | None) -> AdviceContext | None:
     kept = uploads.kept_run(draft.view.own)
     if kept is not None:
         st.caption(f"This page is about a run that was kept with its table: {kept.key}.")
@@ -94,7 +94,7 @@ def _section(draft: Draft[RecourseView], found: OwnTable | None) -> Ground | Non
     _title(draft, found)
     _card(found)
     _training(found)
-    return ground_of(draft) if found.run is not None else None
+    return context_of(draft) if found.run is not None else None
 
 
 # -- the file -------------------------------------------------------------------------------------------

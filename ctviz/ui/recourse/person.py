@@ -16,7 +16,7 @@ from ctviz.data.tables.table import Table
 from ctviz.errors import ConfigError, CtvizError, DataError
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import sentence
-from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.people import conditions_of, escaped, matching
 from ctviz.ui.recourse.recourse_view import UNSENT, RecourseView
 
@@ -62,47 +62,47 @@ class Picked:
         return self.columns if self.row is None else self.row
 
 
-def picked(draft: Draft[RecourseView], ground: Ground) -> Picked:
+def picked(draft: Draft[RecourseView], context: AdviceContext) -> Picked:
     """The person whom the link names, or who was typed in; else the first one whom both models refuse."""
-    view, table = draft.view, ground.adviser.table
+    view, table = draft.view, context.adviser.table
     if view.person is not None:
         try:
-            return Picked(ground.adviser.row(view.person)[0], view.person)
+            return Picked(context.adviser.row(view.person)[0], view.person)
         except CtvizError:
             last = len(table.test[0]) - 1
-            return _usual(draft, ground, sentence("person", view.person, f"0 to {last:,}, a row of the test data"))
+            return _usual(draft, context, sentence("person", view.person, f"0 to {last:,}, a row of the test data"))
     if view.typed and view.typed != UNSENT:
         try:
             return Picked(table.row(values_of(view.typed, table)), None)
         except CtvizError as error:
-            return _usual(draft, ground, f"In the link, the typed-in person cannot be read. {error}")
+            return _usual(draft, context, f"In the link, the typed-in person cannot be read. {error}")
     if view.typed == UNSENT:
         name, values = st.session_state.get(TYPED, (None, None))
         if name == table.name and values is not None:
             return Picked(table.row(values), None)
-        return _usual(draft, ground, LOST)
-    return _usual(draft, ground)
+        return _usual(draft, context, LOST)
+    return _usual(draft, context)
 
 
-def _usual(draft: Draft[RecourseView], ground: Ground, problem: str = "") -> Picked:
+def _usual(draft: Draft[RecourseView], context: AdviceContext, problem: str = "") -> Picked:
     """The first one whom both models refuse, and whom the filter holds for if there is one."""
     try:
-        fitting = candidates(draft, ground)
+        fitting = candidates(draft, context)
     except ConfigError:  # which the page says
         fitting = ()
-    row = next(iter(fitting or ground.refused), 0)
-    return Picked(ground.adviser.row(row)[0], row, problem)
+    row = next(iter(fitting or context.refused), 0)
+    return Picked(context.adviser.row(row)[0], row, problem)
 
 
-def candidates(draft: Draft[RecourseView], ground: Ground) -> tuple[int, ...]:
+def candidates(draft: Draft[RecourseView], context: AdviceContext) -> tuple[int, ...]:
     """The rows of those who fit the filter and whom both models refuse.
 
     Raises:
         ConfigError: a filter that cannot be read.
     """
-    table = ground.adviser.table
+    table = context.adviser.table
     rows = matching(table, conditions_of(draft.view.who, table.schema))
-    return tuple(sorted(set(rows.tolist()) & set(ground.refused)))
+    return tuple(sorted(set(rows.tolist()) & set(context.refused)))
 
 
 def pick_next(draft: Draft[RecourseView], rows: tuple[int, ...]) -> None:

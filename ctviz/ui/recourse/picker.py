@@ -14,7 +14,7 @@ from ctviz.errors import ConfigError, CtvizError
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.people import Condition, conditions_in_words, conditions_of, matching, text_of_conditions
 from ctviz.ui.recourse.person import Picked, candidates, pick_next, pick_row, type_in
 from ctviz.ui.recourse.recourse_view import RecourseView
@@ -32,19 +32,19 @@ USUAL = 3
 REFUSED_READ = "The filter in the link cannot be read, so it is left out."
 
 
-def filter_of(draft: Draft[RecourseView], ground: Ground) -> tuple[tuple[Condition, ...], str]:
+def filter_of(draft: Draft[RecourseView], context: AdviceContext) -> tuple[tuple[Condition, ...], str]:
     """The conditions of the link; none, and why, where they cannot be read."""
     try:
-        return conditions_of(draft.view.who, ground.adviser.table.schema), ""
+        return conditions_of(draft.view.who, context.adviser.table.schema), ""
     except ConfigError as error:
         return (), f"{REFUSED_READ} {error}"
 
 
-def buttons(draft: Draft[RecourseView], ground: Ground, person: Picked, values: dict[str, Value]) -> None:
+def buttons(draft: Draft[RecourseView], context: AdviceContext, person: Picked, values: dict[str, Value]) -> None:
     """Beside the card: another person at random, and the choice of a certain one."""
-    conditions, _ = filter_of(draft, ground)
-    rows = candidates(draft, ground) if conditions or not draft.view.who else ground.refused
-    table = ground.adviser.table
+    conditions, _ = filter_of(draft, context)
+    rows = candidates(draft, context) if conditions or not draft.view.who else context.refused
+    table = context.adviser.table
     st.button(
         in_words_of(table.name, "Another person"), key="recourse-next", icon=":material/casino:", disabled=not rows,
         help=in_words_of(table.name, "At random among the people of the test data whom both models refuse")
@@ -60,21 +60,21 @@ def buttons(draft: Draft[RecourseView], ground: Ground, person: Picked, values: 
     if not box.open:
         return
     with box:
-        _by_filter(draft, ground, conditions, rows)
-        _by_row(draft, ground, person)
+        _by_filter(draft, context, conditions, rows)
+        _by_row(draft, context, person)
         label = in_words_of(table.name, "Type a person in")
         st.button(label, key="recourse-type", icon=":material/edit_note:", on_click=_begin, args=(values,))
 
 
-def say_filter(draft: Draft[RecourseView], ground: Ground) -> None:
+def say_filter(draft: Draft[RecourseView], context: AdviceContext) -> None:
     """Where the filter leaves no one whom both models refuse, or cannot be read, a sentence."""
-    conditions, problem = filter_of(draft, ground)
+    conditions, problem = filter_of(draft, context)
     if problem:
         st.warning(literal(problem), icon=":material/filter_alt_off:")
         return
-    if not conditions or candidates(draft, ground):
+    if not conditions or candidates(draft, context):
         return
-    table = ground.adviser.table
+    table = context.adviser.table
     words, there = conditions_in_words(conditions, table.schema), len(matching(table, conditions))
     if there:
         fit = "person in the test data fits" if there == 1 else "people in the test data fit"
@@ -90,9 +90,9 @@ def say_filter(draft: Draft[RecourseView], ground: Ground) -> None:
 
 
 def _by_filter(
-    draft: Draft[RecourseView], ground: Ground, conditions: tuple[Condition, ...], rows: tuple[int, ...]
+    draft: Draft[RecourseView], context: AdviceContext, conditions: tuple[Condition, ...], rows: tuple[int, ...]
 ) -> None:
-    table = ground.adviser.table
+    table = context.adviser.table
     known = {one.feature: one for one in conditions}
     name_of_table, extra = st.session_state.get(ASKED, ("", ()))
     if name_of_table != table.name:
@@ -144,8 +144,8 @@ def _put(draft: Draft[RecourseView], conditions: list[Condition]) -> None:
 # -- by row, and typed in --------------------------------------------------------------------------------
 
 
-def _by_row(draft: Draft[RecourseView], ground: Ground, person: Picked) -> None:
-    last = len(ground.adviser.table.test[0]) - 1
+def _by_row(draft: Draft[RecourseView], context: AdviceContext, person: Picked) -> None:
+    last = len(context.adviser.table.test[0]) - 1
     binding = bind.to("recourse-row", person.row, lambda row: pick_row(draft, row), renewed=True)
     bind.number(
         f"Or by number, 0 to {last:,}", binding, 0, last, whole=True, none=True, placeholder="a row of the test data"
@@ -161,9 +161,9 @@ def is_typing() -> bool:
     return st.session_state.get(TYPING) is not None
 
 
-def form(draft: Draft[RecourseView], ground: Ground) -> None:
+def form(draft: Draft[RecourseView], context: AdviceContext) -> None:
     """The form in which a person is typed in, in the place of the card."""
-    table = ground.adviser.table
+    table = context.adviser.table
     values: dict[str, Value] = st.session_state[TYPING]
 
     def take(name: str, value: Value) -> None:

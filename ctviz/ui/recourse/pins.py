@@ -19,16 +19,18 @@ from ctviz.data.tables.table import Table
 from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
 from ctviz.experiments.config import parse_value
+from ctviz.experiments.run import JOINED
 from ctviz.prose import begun
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import LONGER
 from ctviz.ui.recourse.asked import Answer, Asked, exact_shown
-from ctviz.ui.recourse.ground import ground_of
+from ctviz.ui.recourse.context import context_of
 from ctviz.ui.recourse.model_block import model_block
 from ctviz.ui.recourse.person import TYPED, Picked
 from ctviz.ui.recourse.proofs import proofs, with_proof
 from ctviz.ui.recourse.recourse_view import UNSENT, RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, rules_now
+from ctviz.ui.recourse.train_rules import third_model
 
 ENTRY = ("person", "set", "score", "plans", "arm", "plan", "rules")
 """What the link holds of a kept plan, in this order."""
@@ -90,8 +92,8 @@ def keep_button(
 
 
 def _of(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, plan: AdvisedPlan, now: RulesNow) -> KeptPlan:
-    table, person, view = found.asked.ground.adviser.table, found.asked.person, draft.view
-    fields = ("person", "typed", "set", "rules", "score", "plans", "plan", "arm", "third")
+    table, person, view = found.asked.context.adviser.table, found.asked.person, draft.view
+    fields = ("person", "typed", "set", "rules", "score", "plans", "plan", "arm", "third", "trained")
     values: dict[str, Any] = {**{name: getattr(view, name) for name in fields}, "person": person.row}
     exact = model.arm in exact_shown(found.asked.shown_key)
     return KeptPlan(
@@ -170,13 +172,16 @@ def _again(draft: Draft[RecourseView], entry: str) -> KeptPlan | None:
             "plans": int(plans),
             "plan": int(at),
         }
-        view = RecourseView(**fields, rules=rules, epoch=draft.view.epoch, arm=draft.view.arm, third=draft.view.third)
+        others = {name: getattr(draft.view, name) for name in ("epoch", "arm", "third", "trained")}
+        view = RecourseView(**fields, rules=rules, **others)
         then = Draft(draft.experiment, view)
-        ground = ground_of(then)
-        if ground is None:
+        context = context_of(then)
+        if context is None:
             return None
-        now, columns = rules_now(view, ground.adviser.table), ground.adviser.row(int(person))[0]
-        asked = Asked(ground, Picked(columns, int(person)), now.rules, int(plans), (arm,))
+        now, columns = rules_now(view, context.adviser.table), context.adviser.row(int(person))[0]
+        if arm == JOINED and (third := third_model(then, context, now.rules).context) is not None:
+            context = third
+        asked = Asked(context, Picked(columns, int(person)), now.rules, int(plans), (arm,))
         advice = asked.polished()
         proof = asked.proved(arm, proofs())
         model = with_proof(advice.models[0], proof if isinstance(proof, ModelAdvice) else None)

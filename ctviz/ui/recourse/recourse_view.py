@@ -31,9 +31,10 @@ class RecourseView(BaseView):
         score: from which on a person is accepted; "rate" accepts as many as are of the favourable class in the data.
         plans: how many at most of each model. ``plan``: which of them is large, from 0.
         arm: the model of counterfactual training; empty for the first one.
-        third: whether a third model is shown beside the two.
+        third: whether all models of the run are shown.
+        trained: whether the model is shown beside the two that is trained with the rules of the page.
         kept: the plans that are kept, as ``pins`` writes them.
-        everyone: whether the part about all people is open.
+        everyone: whether the part about all people is open; 2: with the model that is trained with the rules.
         own: names a table of one's own that the server holds in memory; empty for the table of the run.
     """
 
@@ -47,8 +48,9 @@ class RecourseView(BaseView):
     plan: int = Field(0, ge=0, lt=MOST_PLANS)
     arm: str = ""
     third: Literal[0, 1] = 0
+    trained: Literal[0, 1] = 0
     kept: str = ""
-    everyone: Literal[0, 1] = 0
+    everyone: Literal[0, 1, 2] = 0
     own: str = ""
 
     @field_validator("score", mode="before")
@@ -66,4 +68,5 @@ class RecourseView(BaseView):
     def elsewhere(self) -> Self:
         """The same way of looking at another table: without the person, the rules and the model of this one."""
         kept = {"person": None, "who": "", "typed": "", "rules": "", "plan": 0, "arm": "", "kept": "", "own": ""}
+        kept |= {"trained": 0, "everyone": min(self.everyone, 1)}
         return super().elsewhere().model_copy(update=kept)

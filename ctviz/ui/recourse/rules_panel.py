@@ -23,24 +23,31 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.settings import group
 from ctviz.ui.recourse.asked import titles
-from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, change_rule, choose_set, put_rules, rules_now
+from ctviz.ui.recourse.train_rules import Third, rules_button
 
 MOST_PILLS = 6
 """Features that can be locked by a press at once."""
 
 
 def rules_panel(
-    draft: Draft[RecourseView], ground: Ground, now: RulesNow, texts: dict[str, str], asked: Sequence[str]
+    draft: Draft[RecourseView],
+    context: AdviceContext,
+    now: RulesNow,
+    third: Third,
+    texts: dict[str, str],
+    asked: Sequence[str],
 ) -> None:
     """All rules: those that people ask for first, then a card for each feature that a plan changes, then the rest.
 
     Args:
+        third: the model that is trained with them.
         texts: the person's values, with units.
         asked: the features that the plans change, or whose release would give one.
     """
-    table = ground.adviser.table
+    table = context.adviser.table
     st.html("<h2>What may change</h2>")
     _sets(draft, table, now)
     _pills(draft, table, now)
@@ -49,6 +56,7 @@ def rules_panel(
         st.warning(literal(now.problem), icon=":material/rule:")
     if now.changed or draft.view.rules:
         _changed(draft, table, now)
+    rules_button(draft, third)
     features = {feature.name: feature for feature in table.schema.features}
     first = [name for name in asked if name in features]
     first += [name for name in now.changed if name not in first]
@@ -61,7 +69,7 @@ def rules_panel(
             "recourse-rest",
             lambda: _rest(draft, table, now, rest, texts),
         )
-    group("Score, plans and models", "recourse-more", lambda: _more(draft, ground, now))
+    group("Score, plans and models", "recourse-more", lambda: _more(draft, context, now))
 
 
 def _sets(draft: Draft[RecourseView], table: Table, now: RulesNow) -> None:
@@ -209,8 +217,8 @@ def _rest(draft: Draft[RecourseView], table: Table, now: RulesNow, names: Sequen
 # -- whatever else plans depend on -----------------------------------------------------------------------
 
 
-def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
-    table, adviser = ground.adviser.table, ground.adviser
+def _more(draft: Draft[RecourseView], context: AdviceContext, now: RulesNow) -> None:
+    table, adviser = context.adviser.table, context.adviser
     wanted = table.classes[table.favourable]
 
     def take_kind(kind: str) -> None:
@@ -228,18 +236,20 @@ def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
         )
         bind.slider("Score that is needed", 5, 95, binding, step=5)
     else:
-        said = in_words_of(ground.adviser.table.name, f"Each model accepts {round(100 * adviser.rate)} of 100 people")
+        said = in_words_of(context.adviser.table.name, f"Each model accepts {round(100 * adviser.rate)} of 100 people")
         st.caption(f"{said}, as many as are “{literal(wanted)}”.")
     bind.slider("Plans of each model, at most", 1, MOST_PLANS, bind.to_view(draft, "plans", "recourse-count", plan=0))
-    others = [arm for arm in ground.experiment.arms if arm.learns_from_examples]
+    others = [arm for arm in context.experiment.arms if arm.learns_from_examples]
     if len(others) > 1:
         bind.toggle(
             "Show all models beside each other",
-            bind.to("recourse-third", bool(draft.view.third), lambda on: draft.look(third=int(on)), renewed=True),
+            bind.to(
+                "recourse-third", bool(draft.view.third), lambda on: draft.look(third=int(on), trained=0), renewed=True
+            ),
         )
         if not draft.view.third:
-            called = {arm.name: titles(ground.experiment)[arm.name] for arm in others}
-            arm = bind.to("recourse-arm", ground.arms[1], lambda name: draft.look(arm=name, plan=0), renewed=True)
+            called = {arm.name: titles(context.experiment)[arm.name] for arm in others}
+            arm = bind.to("recourse-arm", context.arms[1], lambda name: draft.look(arm=name, plan=0), renewed=True)
             bind.choice("Model beside the conventional one", called, arm, words=called)
     if len(table.unseen_pairs):
         apart = now.rules.unseen_pairs == "excluded"

@@ -77,16 +77,16 @@ def printed_sheet(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> N
 
 def sheet_of(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> Sheet:
     """The sheet of what the page shows; with the link to it only where that is asked for."""
-    ground, advice = found.asked.ground, found.advice
-    table = ground.adviser.table
+    context, advice = found.asked.context, found.advice
+    table = context.adviser.table
     notes = {
         model.arm: words.cheaper_sentence(model.plans[0], found.proved[model.arm].plans[0])
         for model in advice.models
         if cheaper(model, found.proved.get(model.arm))
     }
     return Sheet(
-        advice, table.schema, data_words(ground.experiment, table), now.words(table), ctviz.__version__,
-        datetime.date.today(), ground.arms, draft.view.plan, notes,
+        advice, table.schema, data_words(context.experiment, table), now.words(table), ctviz.__version__,
+        datetime.date.today(), context.models, draft.view.plan, notes,
         address(draft) if st.session_state.get(LINKED) else "",
     )  # fmt: skip
 

@@ -1,76 +1,137 @@
-"""Train with these rules: a model that knows the person's locks in training too, beside the one that meets them in
-advice alone."""
+"""Train with these rules: a third model, which keeps to the person's locks and directions in its training too, and not
+in its advice alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from html import escape
 
 import streamlit as st
 
-from ctviz.catalogue import advice as words
-from ctviz.errors import ConfigError, CtvizError
-from ctviz.experiments.advice import ModelAdvice
+from ctviz.catalogue.advice import training_title
+from ctviz.catalogue.rows import in_words_of
+from ctviz.data.rules import Rules
+from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.progress import duration
-from ctviz.prose import begun, listed, number, percent
+from ctviz.prose import listed, percent
 from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal, live
 from ctviz.ui.kit.service import RunState, about_seconds, service
-from ctviz.ui.kit.settings import group
 from ctviz.ui.kit.watch import how_far
 from ctviz.ui.recourse import uploads
-from ctviz.ui.recourse.asked import Answer, Asked
-from ctviz.ui.recourse.ground import Ground, under_rules
+from ctviz.ui.recourse.context import AdviceContext, with_known, with_trained
 from ctviz.ui.recourse.model_block import model_block
 from ctviz.ui.recourse.recourse_view import RecourseView
 
 POLL = 0.5
 """Seconds between two looks at a training."""
 
-TITLES = ("Locked in advice only", "Locked in training too")
+TITLE = training_title(True, with_rules=True)
 
 WHAT = (
-    "So far these rules hold in advice alone: the model has learned as if everything could change. Trained with them, "
-    "it learns from counterfactuals that keep to the locks and directions too, and then needs what is locked less. "
-    "Ranges, levels and difficulties remain a matter of advice."
+    "One more model, which learns from counterfactuals that keep these locks and directions. The others have learned "
+    "as if everything could change: for them, the rules hold in advice alone. Ranges, levels and difficulties remain a "
+    "matter of advice."
 )
 
-
-def train_rules(draft: Draft[RecourseView], found: Answer) -> None:
-    """The disclosure; what is in it is drawn once it is open."""
-    group("Train with these rules", "recourse-train-rules", lambda: _open(draft, found))
+NOTHING = "These rules lock nothing and give no direction, so there is nothing that training could keep to."
 
 
-def _open(draft: Draft[RecourseView], found: Answer) -> None:
-    """The button, how far the training is, and in the end both models' plans beside each other."""
-    ground, rules = found.asked.ground, found.asked.rules
-    like = next((arm.name for arm in ground.experiment.arms if arm.trains_on_counterfactuals), None)
+LEARNS = "It learns with these rules; the page goes on meanwhile."
+
+
+@dataclass(frozen=True)
+class Third:
+    """The model that is trained with the rules of the page.
+
+    Attributes:
+        context: with it beside the others, where it is at hand.
+        experiment: its training, where it is not.
+        why_not: why there can be none, a sentence; or why one that was trained cannot be read.
+        held: the features that the rules lock or direct.
+    """
+
+    context: AdviceContext | None = None
+    experiment: Experiment | None = None
+    why_not: str = ""
+    held: tuple[str, ...] = ()
+
+
+def third_model(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -> Third:
+    """One of the run that has learned with the same rules, one that has been trained since, or how to train it."""
     held = rules.named("locked", "up", "down")
-    if like is None or not held:
-        st.caption(
-            "These rules lock nothing and give no direction, so there is nothing that training could keep to."
-            if like is not None
-            else "No model of this run is trained on counterfactuals."
-        )
-        return
-    st.caption(WHAT, help=f"These rules lock or direct {listed(held)}.")
+    arms = {arm.name: arm for arm in context.experiment.arms if arm.trains_on_counterfactuals}
+    like = context.arms[1] if context.arms[1] in arms else next(iter(arms), None)
+    if like is None:
+        return Third(why_not="No model of this run is trained on counterfactuals.")
+    if not held:
+        return Third(why_not=NOTHING)
     try:
-        experiment = ground.experiment.under(rules, like)
-        known = ground.experiment.arm_under(rules, like)
+        experiment = context.experiment.under(rules, like)
+        known = context.experiment.arm_under(rules, like)
     except ConfigError as error:
-        st.info(literal(f"No model can be trained so: {error}"), icon=":material/block:")
-        return
+        return Third(why_not=f"No model can be trained with these rules: {error}")
+    if known in context.arms:
+        return Third(why_not="The model beside the conventional one was trained with these rules already.")
     if known is not None:
-        _beside(found, like, Ground(ground.adviser, ground.key, ground.experiment, (known, known), ()))
+        return Third(with_known(context, known), held=held)
+    try:
+        if (found := with_trained(context, experiment, draft)) is not None:
+            return Third(found, experiment, held=held)
+        damaged = [notice for notice in service().store.notices() if experiment.key in notice]
+    except StoreError as error:
+        damaged = [str(error)]
+    return Third(None, experiment, "".join(damaged[-1:]), held)
+
+
+def rules_button(draft: Draft[RecourseView], third: Third) -> None:
+    """Below the rules: trains the third model, shows the one that there is, or hides it."""
+    if draft.view.trained:
+        st.button(
+            "Hide the model with rules", key="train-rules-hide", icon=":material/visibility_off:", width="stretch",
+            on_click=draft.look, kwargs={"trained": 0, "everyone": min(draft.view.everyone, 1)},
+        )  # fmt: skip
         return
-    live(partial(_progress, draft, experiment), lambda: POLL if _state(draft, experiment).live else None)
-    trained = under_rules(experiment, draft)
-    if trained is not None:
-        _beside(found, like, trained)
+    ready, seconds = third.context is not None, about_seconds(third.experiment) if third.experiment else 0.0
+    reason = None if ready else third.why_not if third.experiment is None else rights.too_large(seconds)
+    took = "It is trained already." if ready else f"About {duration(seconds)} on an idle computer."
+    st.button(
+        "Show the model trained with these rules" if ready else "Train with these rules", key="train-rules",
+        icon=":material/model_training:", width="stretch", disabled=reason is not None,
+        help=reason or f"{WHAT} {took} The page goes on meanwhile.", on_click=_press, args=(draft, third),
+    )  # fmt: skip
+
+
+def third_column(draft: Draft[RecourseView], third: Third, table: str) -> None:
+    """In place of advice: how far the training is, or why there is none and how to begin it.
+
+    ``table``: its name, for the words about its rows.
+    """
+    if third.experiment is None:
+        st.html(model_block(TITLE, True, third.why_not))
         return
-    _button(draft, experiment)
+    experiment = third.experiment
+    live(partial(_progress, draft, experiment, third), lambda: POLL if _state(draft, experiment).live else None)
+    if _state(draft, experiment).live:
+        return
+    seconds = about_seconds(experiment)
+    reason = rights.too_large(seconds)
+    st.button(
+        "Train with these rules", key="train-rules", icon=":material/model_training:", disabled=reason is not None,
+        help=reason, on_click=_press, args=(draft, third),
+    )  # fmt: skip
+    st.caption(in_words_of(table, reason or f"About {duration(seconds)} on an idle computer. {WHAT}"))
+
+
+def third_note(context: AdviceContext, third: Third) -> str:
+    """Of the third model: what held in its training, and how often it and the second one are right."""
+    accuracy = {one["name"]: percent(one["accuracy"]) for one in context.adviser.run.summary}
+    without, own = (accuracy[arm] for arm in context.models[1:])
+    beside = "as often as without the rules" if own == without else f"without the rules about {without}"
+    said = f"On the test data this model is right about {own} of the people, {beside}."
+    return f"In its training too, these rules held: {listed(third.held)}. {said}"
 
 
 def _state(draft: Draft[RecourseView], experiment: Experiment) -> RunState:
@@ -84,26 +145,17 @@ def _state(draft: Draft[RecourseView], experiment: Experiment) -> RunState:
     return RunState(**vars(training.status), ours=True)
 
 
-def _button(draft: Draft[RecourseView], experiment: Experiment) -> None:
-    state, seconds = _state(draft, experiment), about_seconds(experiment)
-    if state.live:
+def _press(draft: Draft[RecourseView], third: Third) -> None:
+    draft.look(trained=1, third=0)
+    if third.context is not None or third.experiment is None:
         return
-    reason = rights.too_large(seconds)
-    st.button(
-        "Train with these rules", key="train-rules", icon=":material/play_arrow:", disabled=reason is not None,
-        help=reason or f"About {duration(seconds)} on an idle computer; the page goes on meanwhile.",
-        on_click=_train, args=(draft, experiment),
-    )  # fmt: skip
-    st.caption(reason or f"One more model, about {duration(seconds)} on an idle computer.")
-
-
-def _train(draft: Draft[RecourseView], experiment: Experiment) -> None:
     with messages.errors_as("error"):
         own = uploads.named(draft.view.own) if draft.view.own else None
         if own is not None:
             rights.check("upload")
-            own.train_under(experiment)
-        elif service().train(experiment):
+            own.train_under(third.experiment)
+            return
+        if service().train(third.experiment):
             messages.say("warning", "Your earlier training was stopped: in a class, each has one at a time.")
 
 
@@ -116,78 +168,20 @@ def _cancel(draft: Draft[RecourseView], experiment: Experiment) -> None:
             training.cancel()
 
 
-def _progress(draft: Draft[RecourseView], experiment: Experiment) -> None:
+def _progress(draft: Draft[RecourseView], experiment: Experiment, third: Third) -> None:
     state = _state(draft, experiment)
+    st.html(model_block(TITLE, True, LEARNS if state.live else "No model has been trained with these rules yet."))
     if state.live:
-        bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
         epochs = experiment.training.epochs
-        bar.progress(min(state.epochs_done / epochs, 1.0), text=how_far(state, epochs))
+        st.progress(min(state.epochs_done / epochs, 1.0), text=how_far(state, epochs))
         if state.ours:
-            own = bool(draft.view.own)
-            reason = None if own else service().reason_not_to_cancel(experiment.key)
-            stop.button(
-                "Cancel", key="train-rules-cancel", icon=":material/stop:", width="stretch",
-                disabled=reason is not None, help=reason, on_click=_cancel, args=(draft, experiment),
+            reason = None if draft.view.own else service().reason_not_to_cancel(experiment.key)
+            st.button(
+                "Cancel", key="train-rules-cancel", icon=":material/stop:", disabled=reason is not None, help=reason,
+                on_click=_cancel, args=(draft, experiment),
             )  # fmt: skip
-    elif state.state == "failed":
-        st.error(f"{literal(state.message)} Nothing else has changed: try again.", icon=":material/error:")
+    elif third.why_not or state.state == "failed":
+        st.error(f"{literal(third.why_not or state.message)} Nothing else has changed.", icon=":material/error:")
     elif state.state in ("cancelled", "interrupted"):
         how = "was stopped" if state.state == "cancelled" else "ended early: its process is gone"
         st.info(f"This training {how}. Press the button to run it from the start.", icon=":material/pause:")
-
-
-# -- beside each other ------------------------------------------------------------------------------------
-
-
-def _beside(found: Answer, like: str, trained: Ground) -> None:
-    """The first plan of each model for the person of the page."""
-    asked = found.asked
-    try:
-        advice = [
-            Asked(ground, asked.person, asked.rules, 1, (arm,)).polished().models[0]
-            for ground, arm in ((asked.ground, like), (trained, trained.arms[0]))
-        ]
-    except CtvizError as error:
-        st.error(literal(str(error)), icon=":material/rule:")
-        return
-    st.html(f"<p>{escape(compared(*advice))}</p>")
-    for column, title, model in zip(st.columns(2, gap="medium"), TITLES, advice, strict=True):
-        with column:
-            st.html(model_block(title, True, f"{begun(words.verdict_words(model))}.", _plan(model), level=3))
-    st.caption(f"Polished plans; nothing is proved of them here. {_accuracies(asked.ground, like, trained)}")
-
-
-def _plan(model: ModelAdvice) -> str:
-    if model.outcome == "accepted":
-        return "<p>There is nothing to change.</p>"
-    if not model.plans:
-        return "<p>No plan was found under these rules.</p>"
-    plan = model.plans[0]
-    lines = "".join(f"<li>{escape(begun(words.change_words(change)))}</li>" for change in plan.changes)
-    notes = (words.then_sentence(plan), words.nearness_sentence(plan))
-    said = "".join(f"<p>{escape(note)}</p>" for note in notes if note)
-    return f'<div class="ctviz-plan"><ul>{lines}</ul>{said}</div>'
-
-
-def compared(only: ModelAdvice, too: ModelAdvice) -> str:
-    """What training under the rules has changed for this person, in a sentence."""
-    if "accepted" in (only.outcome, too.outcome):
-        who = [title for title, model in zip(TITLES, (only, too), strict=True) if model.outcome == "accepted"]
-        return f"{begun(listed([one.lower() for one in who]))}: this person is accepted as they are."
-    if not (only.plans and too.plans):
-        found = [title for title, model in zip(TITLES, (only, too), strict=True) if model.plans]
-        only_one = f"A plan was found for one of the models alone: {found[0].lower()}." if found else ""
-        return only_one or "For neither model was a plan found."
-    first, second = only.plans[0].effort, too.plans[0].effort
-    efforts = f"{number(second, 3)} against {number(first, 3)}"
-    if abs(second - first) <= 0.05 * max(first, second):
-        return f"Locked in training too, the plan takes about as much effort: {efforts}."
-    return f"Locked in training too, the plan takes {'less' if second < first else 'more'} effort: {efforts}."
-
-
-def _accuracies(ground: Ground, like: str, trained: Ground) -> str:
-    """How often each model is right on the test data."""
-    pairs = ((ground, like), (trained, trained.arms[0]))
-    found = [next(one for one in g.adviser.run.summary if one["name"] == arm)["accuracy"] for g, arm in pairs]
-    first, second = map(percent, found)
-    return f"On the test data, the first is right about {first} of the people, the second about {second}."

@@ -7,12 +7,15 @@ import streamlit as st
 from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import live, page_title
+from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.pages import RECOURSE
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.training import train_button
-from ctviz.ui.kit.watch import POLL, expectation, slower, status, trains
+from ctviz.ui.kit.watch import POLL, slower, status, trains
+from ctviz.ui.recourse.data_choice import sentence
 from ctviz.ui.recourse.recourse_view import RecourseView
+
+NEEDS = "Advice needs two models of the same table: one trained as usual, one on counterfactuals."
 
 
 def untrained(service: Service, draft: Draft[RecourseView]) -> None:
@@ -20,9 +23,7 @@ def untrained(service: Service, draft: Draft[RecourseView]) -> None:
     experiment = draft.experiment
     if len(experiment.arms) < 2:
         page_title("This run has one model alone.")
-        st.markdown(
-            "Recourse puts the advice of two models beside each other: one trained as usual, one on counterfactuals."
-        )
+        st.markdown(NEEDS)
     else:
         live(lambda: _training(service, draft), lambda: POLL if trains(service) else None, slower(service))
     usual = Experiment.preset(RECOURSE.preset)
@@ -34,10 +35,15 @@ def untrained(service: Service, draft: Draft[RecourseView]) -> None:
 
 
 def _training(service: Service, draft: Draft[RecourseView]) -> None:
-    state = service.state(draft.experiment.key)
-    page_title(expectation(state))
-    if not state.live:
-        st.markdown("Advice needs the finished models of this table.")
+    state, table = service.state(draft.experiment.key), CHOICES.get(draft.experiment.data.name, "this table")
+    titles = {
+        "failed": f"The training on {table} ended with an error.",
+        "cancelled": f"The training on {table} was stopped before its end.",
+        "interrupted": f"The training on {table} stopped before its end.",
+    }
+    not_yet = f"No models have been trained on {table} with these settings yet."
+    page_title(f"Models learn from {table}." if state.live else titles.get(state.state, not_yet))
+    st.markdown(literal(f"{sentence(draft)} {NEEDS}".strip()))
     status(service, draft, state, None)
     if not state.live:
         with st.container(key="recourse-train", width=320):  # a phone has the button that the status draws

@@ -34,7 +34,7 @@ def what_if(draft: Draft[RecourseView], found: Answer) -> None:
 
 
 def _open(draft: Draft[RecourseView], found: Answer) -> None:
-    table = found.asked.ground.adviser.table
+    table = found.asked.context.adviser.table
     edited = _edited(found)
     values = {**found.advice.person, **edited}
 
@@ -71,16 +71,16 @@ def _open(draft: Draft[RecourseView], found: Answer) -> None:
 
 def _scores(found: Answer, values: dict[str, Value], edited: dict[str, Value]) -> str:
     """What the models say of the values, beside what they said of the person."""
-    ground = found.asked.ground
+    context = found.asked.context
     try:
-        scores = ground.adviser.scores(ground.adviser.table.row(values)[None])[:, 0]
+        scores = context.adviser.scores(context.adviser.table.row(values)[None])[:, 0]
     except DataError as error:
         return f'<p class="ctviz-trouble">{escape(str(error))}</p>'
-    position = [model.arm for model in ground.adviser.models]
+    position = [model.arm for model in context.adviser.models]
     cells = "".join(
         _score(model, float(scores[position.index(model.arm)]), found.title(model)) for model in found.advice.models
     )
-    features = {feature.name: feature for feature in ground.adviser.table.schema.features}
+    features = {feature.name: feature for feature in context.adviser.table.schema.features}
     said = listed([f"{name} {text_of(features[name], value)}" for name, value in edited.items()])
     lead = f"With {said}:" if edited else "Nothing is changed yet:"
     return f'<p class="ctviz-if">{escape(lead)}</p><div class="ctviz-ifs" role="status">{cells}</div>'
@@ -104,4 +104,4 @@ def _note(found: Answer, values: dict[str, Value]) -> None:
 
 
 def _who(found: Answer) -> object:
-    return found.asked.ground.experiment.data.name, found.asked.person.key
+    return found.asked.context.experiment.data.name, found.asked.person.key

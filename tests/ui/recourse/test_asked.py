@@ -14,18 +14,18 @@ def test_models_are_called_by_how_they_were_trained() -> None:
     assert titles(german) == {
         "vanilla": "Conventional training",
         "full": "Counterfactual training",
-        "full rules": "Counterfactual training, with rules in training",
+        "full rules": "Counterfactual training with rules",
     }
     several = titles(german.replace({"arms": "vanilla,energy,full"}))
     assert several["energy"] == "Counterfactual training (energy)" and several["vanilla"] == "Conventional training"
 
 
 def test_the_same_rules_in_another_order_have_the_same_answer() -> None:
-    ground, person = SimpleNamespace(key="run"), SimpleNamespace(key=3)
+    context, person = SimpleNamespace(key_of=lambda arm: "run"), SimpleNamespace(key=3)
     rules = Rule(feature="a", change="up"), Rule(feature="b", change="locked")
-    one, other = (Asked(ground, person, Rules(rules=order), 3, ("full",)) for order in (rules, rules[::-1]))
+    one, other = (Asked(context, person, Rules(rules=order), 3, ("full",)) for order in (rules, rules[::-1]))
     assert one.key("full") == other.key("full") != one.key("vanilla")
     assert one.key("full") != one.key("full", 1)
-    assert one.key("full") != Asked(ground, person, Rules(rules=rules[:1]), 3, ("full",)).key("full")
+    assert one.key("full") != Asked(context, person, Rules(rules=rules[:1]), 3, ("full",)).key("full")
     apart = Rules(rules=rules, unseen_pairs="allowed")
-    assert one.key("full") != Asked(ground, person, apart, 3, ("full",)).key("full")
+    assert one.key("full") != Asked(context, person, apart, 3, ("full",)).key("full")

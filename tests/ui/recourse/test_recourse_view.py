@@ -7,7 +7,7 @@ import pytest
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit import link
-from ctviz.ui.recourse.ground import arms_of
+from ctviz.ui.recourse.context import arms_of
 from ctviz.ui.recourse.recourse_view import RecourseView
 
 

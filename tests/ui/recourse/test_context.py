@@ -9,17 +9,17 @@ import streamlit as st
 
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.recourse import ground
+from ctviz.ui.recourse import context
 from ctviz.ui.recourse.recourse_view import RecourseView
 
 
 def test_what_is_dropped_is_held_by_nothing_else(monkeypatch) -> None:
-    monkeypatch.setattr(ground, "MOST_GROUNDS", 1)
+    monkeypatch.setattr(context, "MOST_CONTEXTS", 1)
     st.cache_resource.clear()
     experiment = Experiment.preset("german")
 
-    def advising(score: float, arm: str = "") -> ground.Ground:
-        found = ground.ground_of(Draft(experiment, RecourseView(score=score, arm=arm)))
+    def advising(score: float, arm: str = "") -> context.AdviceContext:
+        found = context.context_of(Draft(experiment, RecourseView(score=score, arm=arm)))
         assert found is not None
         return found
 

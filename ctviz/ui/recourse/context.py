@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -12,7 +13,7 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.run import Run, load_run
+from ctviz.experiments.run import JOINED, Run, load_run
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import RECOURSE
@@ -22,12 +23,15 @@ from ctviz.ui.recourse.data_choice import at_hand
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.uploads import OwnTable
 
-MOST_GROUNDS = 6
+MOST_THIRDS = 4
+"""Models that were trained with the rules of the page, of each context."""
+
+MOST_CONTEXTS = 6
 """Runs, with the score that they ask for, whose models and people are kept at hand."""
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class AdviceContext:
     """What the page advises with: the models of a run on a table.
 
     Attributes:
@@ -36,6 +40,9 @@ class Ground:
         experiment: of the run.
         arms: the two models that are shown beside each other: conventional, counterfactual.
         refused: the rows of the test data whom both of these refuse, ascending.
+        third: the conventional model and that which was trained with the rules of the page, where it is shown too.
+        base: without the third model, where that is of another run.
+        thirds: what is kept of third models, as long as this is.
     """
 
     adviser: Adviser
@@ -43,9 +50,21 @@ class Ground:
     experiment: Experiment
     arms: tuple[str, str]
     refused: tuple[int, ...] = field(repr=False)
+    third: AdviceContext | None = field(default=None, repr=False)
+    base: AdviceContext | None = field(default=None, repr=False)
+    thirds: Cache = field(default_factory=lambda: Cache(MOST_THIRDS), repr=False)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that are shown beside each other."""
+        return self.arms if self.third is None else (*self.arms, self.third.arms[1])
+
+    def key_of(self, arm: str) -> str:
+        """``key``; of a model of the run whose advice is kept already, the same as without the third one."""
+        return self.base.key if self.base is not None and arm in self.base.adviser.run.arms else self.key
 
 
-def ground_of(draft: Draft[RecourseView]) -> Ground | None:
+def context_of(draft: Draft[RecourseView]) -> AdviceContext | None:
     """What the page advises with; None where the run has not been trained, or has one model alone.
 
     An epoch and a model of the link that there are not are said among the problems of the draft, and left out.
@@ -69,19 +88,19 @@ def ground_of(draft: Draft[RecourseView]) -> Ground | None:
     if (stored := _stored(experiment, draft.view)) is None:
         return None
     made, arms = stored.adviser, arms_of(experiment, draft.view.arm)
-    if arms not in stored.grounds:
-        stored.grounds[arms] = Ground(made, stored.key, experiment, arms, _refused(made, arms))
-    return stored.grounds[arms]
+    if arms not in stored.contexts:
+        stored.contexts[arms] = AdviceContext(made, stored.key, experiment, arms, _refused(made, arms))
+    return stored.contexts[arms]
 
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    """What a stored run advises with, what names it, and its grounds by the two models that are shown: they are kept as
-    long as it is, and no longer."""
+    """What a stored run advises with, what names it, and its contexts by the two models that are shown: they are kept
+    as long as it is, and no longer."""
 
     adviser: Adviser
     key: str
-    grounds: dict[tuple[str, str], Ground] = field(default_factory=dict)
+    contexts: dict[tuple[str, str], AdviceContext] = field(default_factory=dict)
 
 
 def _stored(experiment: Experiment, view: RecourseView) -> _Stored | None:
@@ -109,32 +128,54 @@ def _stored(experiment: Experiment, view: RecourseView) -> _Stored | None:
     return _advisers().get(key, stored)
 
 
-def under_rules(experiment: Experiment, draft: Draft[RecourseView]) -> Ground | None:
-    """What the one model of ``Experiment.under`` advises with; None where it has not been trained.
+def with_trained(context: AdviceContext, experiment: Experiment, draft: Draft[RecourseView]) -> AdviceContext | None:
+    """The same with the one model of ``Experiment.under`` as the third; None where it has not been trained.
 
-    On a table of one's own it is kept with the table.
+    Raises:
+        StoreError: its run cannot be read.
     """
-    view = draft.view.model_copy(update={"epoch": None})
-    (arm,) = (one.name for one in experiment.arms)
-    own = uploads.named(view.own) if view.own else None
+    own = uploads.named(draft.view.own) if draft.view.own else None
     if own is None:
-        stored = _stored(experiment, view)
-        return None if stored is None else Ground(stored.adviser, stored.key, experiment, (arm, arm), ())
-    training = own.ruled.get(experiment.key)
-    if training is None or own.table is None or (run := training.run) is None:
-        return None
-    key = f"{run.key}.{own.key}.{own.version} {view.score}"
-    table = own.table
-    made: Adviser = own.kept.get(key, lambda: Adviser(uploads.bound(run, table), tau=view.score))
-    return Ground(made, key, experiment, (arm, arm), ())
+        status = service().store.status(experiment.key)
+        if status.state != "done":
+            return None
+        version = f"{int(1000 * status.started):x}"
+        load = partial(load_run, experiment.key, service().store)
+    else:
+        training = own.ruled.get(experiment.key)
+        if training is None or own.table is None or (run := training.run) is None:
+            return None
+        version, load = f"{own.version}", partial(uploads.bound, run, own.table)
+
+    def made() -> AdviceContext:
+        adviser = context.adviser.beside(load())
+        return _with_third(replace(context, adviser=adviser, experiment=adviser.run.experiment, base=context), JOINED)
+
+    found: AdviceContext = context.thirds.get((experiment.key, version), made)
+    return found
 
 
-def _on_own(run: Run, own: OwnTable, view: RecourseView) -> Ground:
+def with_known(context: AdviceContext, arm: str) -> AdviceContext:
+    """The same with a model of the run that was trained with these rules as the third."""
+    found: AdviceContext = context.thirds.get(arm, lambda: _with_third(context, arm))
+    return found
+
+
+def _with_third(context: AdviceContext, arm: str) -> AdviceContext:
+    pair = context.arms[0], arm
+    key = context.key if context.base is None else f"{context.key} {context.adviser.run.key}"
+    third = replace(context, key=key, arms=pair, refused=_refused(context.adviser, pair))
+    return replace(context, key=key, third=third)
+
+
+def _on_own(run: Run, own: OwnTable, view: RecourseView) -> AdviceContext:
     """What the page advises with on a table of one's own; it is kept with the table, and not for all sessions."""
     key = f"{run.key}.{own.key}.{own.version} {view.epoch} {view.score}"
     made: Adviser = own.kept.get(key, lambda: Adviser(run, tau=view.score, epoch=view.epoch))
     arms = arms_of(run.experiment, view.arm)
-    found: Ground = own.kept.get((key, arms), lambda: Ground(made, key, run.experiment, arms, _refused(made, arms)))
+    found: AdviceContext = own.kept.get(
+        (key, arms), lambda: AdviceContext(made, key, run.experiment, arms, _refused(made, arms))
+    )
     return found
 
 
@@ -169,7 +210,7 @@ def _refused(adviser: Adviser, arms: tuple[str, str]) -> tuple[int, ...]:
 
 @st.cache_resource(show_spinner=False)
 def _advisers() -> Cache:
-    return Cache(MOST_GROUNDS)
+    return Cache(MOST_CONTEXTS)
 
 
 @st.cache_resource(show_spinner=False)
@@ -181,4 +222,4 @@ def _same_models() -> weakref.WeakValueDictionary[str, Adviser]:
 def prepare() -> None:
     """Reads what the page opens with, and the other tables of its menu, before a class comes."""
     for experiment in (Experiment.preset(RECOURSE.preset), *dict(at_hand()).values()):
-        ground_of(Draft(experiment, RecourseView()))
+        context_of(Draft(experiment, RecourseView()))
