@@ -83,7 +83,7 @@ def pair(first, second, **others):
         (
             planned(STEADY, WORK),
             planned(LONGER, ELSEWHERE),
-            "Both models ask to raise hours per week and change work; the plans differ in hours per week and work. The "
+            "Both models ask to raise hours per week and change work; the values differ. The "
             "two plans take about as much effort and are about as near to a real accepted person.",
         ),
         (
