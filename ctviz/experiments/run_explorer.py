@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,8 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search import SearchRequest, SearchResult, search
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.data.catalogue import load
+from ctviz.data.catalogue import AnyData, load
+from ctviz.data.dataset import Dataset
 from ctviz.data.frames import check_rows, row_of
 from ctviz.data.kinds import kind_of_data
 from ctviz.errors import ConfigError, DataError
@@ -48,6 +50,16 @@ BACKGROUND = 1_000
 ROUNDS = 1_000
 """Resamples behind an interval."""
 
+_HELD: WeakValueDictionary[AnyData, Dataset] = WeakValueDictionary()
+
+
+def _shared(settings: AnyData) -> Dataset:
+    """A data set, the same for all explorers that hold it at a time: one of digits takes 66 MB."""
+    data = _HELD.get(settings)
+    if data is None:
+        data = _HELD[settings] = load(settings)
+    return data
+
 
 class RunExplorer:
     """Searches and analyses the models of a run, after any of its epochs; each kind of data has a subclass.
@@ -62,7 +74,7 @@ class RunExplorer:
         self.kind = kind_of_data(experiment.data)
         self._check_kind(experiment)
         self.experiment, self._vae = experiment, vae
-        self.data = load(experiment.data)
+        self.data = _shared(experiment.data)
         self.reference_data = ReferenceData.of(self.data, vae)
         self.features = FeatureColumns.of(self.data.schema)
         self.schemas = [arm.constraints_for(self.data.schema, "advice") for arm in experiment.arms]

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -71,34 +69,19 @@ def keep_caches() -> None:
     AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
 
 
-class _Nameless(ModuleType):
-    """A module in which every name is an empty class."""
+class _Unused(ModuleType):
+    """A module that only has to have names: those of its parts, and empty classes."""
 
-    def __getattr__(self, name: str) -> type:
+    def __getattr__(self, name: str) -> ModuleType | type:
         if name.startswith("__"):
             raise AttributeError(name)
-        return type(name, (), {})
-
-
-class _Instead(MetaPathFinder, Loader):
-    """Finds such a module in the place of each part of some packages."""
-
-    def __init__(self, *packages: str) -> None:
-        self._packages = packages
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self, is_package=True) if name.partition(".")[0] in self._packages else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _Nameless(spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        pass
+        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
 
 
 def leave_matplotlib_out() -> None:
-    """Captum imports Matplotlib to draw attributions, which the app draws by itself: 27 MB for nothing but names."""
-    sys.meta_path.insert(0, _Instead("matplotlib", "mpl_toolkits"))
+    """Captum imports Matplotlib, 27 MB, to draw attributions, which the app draws itself."""
+    for name in ("captum.attr._utils.visualization", "matplotlib", "matplotlib.colors", "matplotlib.pyplot"):
+        sys.modules[name] = _Unused(name)
 
 
 def launch(script: str, *flags: str) -> None:
