@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ctviz.evaluation.student import interval as student
 from ctviz.prose import decimal, listed, number, percent
 from ctviz.studies.reproduce.published import METRICS
+from ctviz.studies.reproduce.reproduction import WHOLE_DRAWS
 from ctviz.studies.reproduce.result import (
     ComparedReduction,
     ExactOutcome,
@@ -183,7 +184,7 @@ def exactly(result: Table1) -> str:
     known = [row.exact for row in result.rows if row.exact is not None]
     if not known:
         return ""
-    each = " or ".join(f"{n}" for n in sorted({one.factuals for one in known}))
+    each = listed([f"{n}" for n in sorted({one.factuals for one in known})], "or")
     unproved = min((one.proved for one in known if one.proved is not None), default=1.0)
     proofs = "all proved" if unproved == 1 else f"at least {percent(unproved, down=True)} of them proved"
     return (
@@ -291,9 +292,24 @@ def how(result: Table1) -> str:
         passed
     )
     return (
-        f"Means over {drawn(result.rows)}, each evaluated in {rounds} rounds.{over} "
+        f"Means over {drawn(result.rows)}, each evaluated in {rounds} rounds.{over}{_first(result.rows)} "
         f"{level:g} % intervals are Student's t over draws; those of the paper are over rounds of one draw."
     )
+
+
+def _first(rows: Sequence[Table1Row]) -> str:
+    """Which draws of tables have more than the columns of the table."""
+    first = {WHOLE_DRAWS[row.data] for row in rows if len(row.seeds) > WHOLE_DRAWS.get(row.data, len(row.seeds))}
+    told = "Parts of the objective, other steps of the search and what rests on a lock are of tables those of the first"
+    return "".join(f" {told} {n} draws." for n in first)
+
+
+def draws_of(row: Table1Row) -> str:
+    """``20 draws``, or ``20 draws; 3 of costs, 12 without a search`` where these are others."""
+    most, solved = len(row.seeds), row.exact.draws if row.exact is not None else len(row.seeds)
+    others = ((len(row.locked_seeds), "of costs"), (solved, "without a search"))
+    fewer = listed([f"{n} {what}" for n, what in others if n != most])
+    return f"{most} draw{'s' * (most != 1)}{f'; {fewer}' if fewer else ''}"
 
 
 def drawn(rows: Sequence[Table1Row]) -> str:

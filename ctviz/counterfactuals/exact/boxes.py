@@ -133,8 +133,8 @@ class _Search:
     def run(self, below: float) -> float | None:
         """See ``least_cost``."""
         n = len(self.costs)
-        ends = (np.repeat(end[None], n, axis=0) for end in (self.first, self.last))
-        boxes, below = self._bounded(np.arange(n), *ends, below)
+        low, high = (np.repeat(end[None], n, axis=0) for end in (self.first, self.last))
+        boxes, below = self._bounded(np.arange(n), low, high, below)
         looked_at, proved = n, np.inf
         while True:
             open_ = boxes.bounds < below - _room(below)

@@ -46,10 +46,10 @@ def tasks_of(reproduction: Reproduction, data: str, finals: Sequence[Experiment]
 
 def judged(work: Work, finals: Mapping[str, Sequence[Experiment]]) -> Steps[dict[str, Judgement]]:
     """Data → what the judge says of the final models of all draws; these are trained where the store lacks them."""
-    tasks = {data: tasks_of(work.reproduction, data, several) for data, several in finals.items()}
+    tasks = {data: work.first_done(tasks_of(work.reproduction, data, several)) for data, several in finals.items()}
     flat = yield from work.reports([task for several in tasks.values() for task in several], PART)
     reports = iter(flat)
-    return {data: _judgement([next(reports) for _ in several]) for data, several in tasks.items()}
+    return {data: _judgement([next(reports) for _ in several]) for data, several in tasks.items() if several}
 
 
 def _judgement(reports: Sequence[Report]) -> Judgement:
