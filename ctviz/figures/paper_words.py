@@ -187,6 +187,8 @@ def exactly(result: Table1) -> str:
     each = listed([f"{n}" for n in sorted({one.factuals for one in known})], "or")
     unproved = min((one.proved for one in known if one.proved is not None), default=1.0)
     proofs = "all proved" if unproved == 1 else f"at least {percent(unproved, down=True)} of them proved"
+    if gap := max((one.gap for one in known if one.gap is not None), default=0.0):
+        proofs += f" and the others at most {percent(gap)} above the cheapest"
     return (
         f"The cheapest advice: the cheapest counterfactual at τ = {known[0].tau:g} of {each} test samples of each "
         f"draw, {proofs}; over those for which both models have one, from conventional to counterfactual training."
@@ -288,8 +290,11 @@ def how(result: Table1) -> str:
     rounds = result.reproduction.get("rounds", "some")
     level = 100 * float(result.reproduction.get("level", 0.99))
     passed = [f"{len(row.passed_over)} of {row.title}" for row in result.rows if row.passed_over]
-    over = f" Costs are over as many draws with locked advice to compare; {listed(passed)} are passed over." * bool(
-        passed
+    few = [f"{len(row.locked_seeds)} of {row.title}" for row in result.rows if len(row.locked_seeds) < len(row.seeds)]
+    fewer = f" ({listed(few)})" if few else ""
+    over = (
+        f" Costs are over as many draws{fewer} with locked advice to compare; {listed(passed)} are passed over."
+        * bool(passed)
     )
     return (
         f"Means over {drawn(result.rows)}, each evaluated in {rounds} rounds.{over}{_first(result.rows)} "

@@ -79,7 +79,14 @@ def _exact(reports: Sequence[Report]) -> ExactOutcome | None:
         found=shares[what.FULL, "exact_found"],
         conventional_found=shares[what.CONVENTIONAL, "exact_found"],
         proved=mean([shares[arm, "exact_proved"] for arm in (what.FULL, what.CONVENTIONAL)]),
+        gap=max(_largest_gap(report) for report in reports),
     )
+
+
+def _largest_gap(report: Report) -> float:
+    """Of plans, found by either model; 0 where none was found."""
+    gaps = report.samples[GAP].array[[report.arms.index(arm) for arm in (what.FULL, what.CONVENTIONAL)]]
+    return float(gaps[np.isfinite(gaps)].max(initial=0.0))
 
 
 def _curve(reports: Sequence[Report], arm: str, errors: Sequence[float]) -> ReliabilityCurve:
