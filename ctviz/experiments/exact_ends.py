@@ -97,7 +97,7 @@ class ExactJudge:
         result = {name: torch.full(asked.shape, torch.nan, dtype=torch.float64) for name in (*EXACT_METRICS, GAP)}
         if not bool(asked.any()):
             return result
-        settings = [SearchSettings(generator="exact", tau=self.protocol.tau)]
+        settings = [SearchSettings(generator="exact", tau=self.protocol.tau, time_limit=self.protocol.time_limit)]
         rules = self.constraints.take(torch.tensor([arm], device=stack.device))
         ended = search(SearchRequest(stack, start[..., asked].contiguous(), goals[:, asked], settings, rules))
         valid = predict(stack(ended.final.mT).mT) == goals[:, asked]

@@ -45,12 +45,12 @@ class Protocol(Document):
     among those that a model puts into the factual class; they are searched once for each λ_egy.
 
     η is smaller than in training: where a model is steep, long steps leap across the data. ``exact`` samples are also
-    judged by their exact cheapest counterfactuals at τ, which depend on no search. What each setting does
-    stands in ``ctviz/catalogue/settings.py``.
+    judged by their exact cheapest counterfactuals at τ, which depend on no search; ``time_limit`` is for each of them.
+    What each setting does stands in ``ctviz/catalogue/settings.py``.
     """
 
     called = "protocol"
-    later: ClassVar[tuple[str, ...]] = ("exact", "polish")
+    later: ClassVar[tuple[str, ...]] = ("exact", "polish", "time_limit")
 
     rounds: int = Field(100, ge=2, le=10_000)
     factuals: int = Field(250, ge=2, le=10_000)
@@ -67,6 +67,7 @@ class Protocol(Document):
     seed: int = Field(0, ge=0, lt=2**31)
     exact: int = Field(0, ge=0, le=10_000)
     polish: Switch = "off"
+    time_limit: float = Field(10.0, gt=0, le=3600)
 
     @field_validator("lambda_egy", "attacks")
     @classmethod

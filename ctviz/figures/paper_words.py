@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ctviz.evaluation.student import interval as student
 from ctviz.prose import decimal, listed, number, percent
 from ctviz.studies.reproduce.published import METRICS
+from ctviz.studies.reproduce.reproduction import WHOLE_DRAWS
 from ctviz.studies.reproduce.result import (
     ComparedReduction,
     ExactOutcome,
@@ -183,9 +184,11 @@ def exactly(result: Table1) -> str:
     known = [row.exact for row in result.rows if row.exact is not None]
     if not known:
         return ""
-    each = " or ".join(f"{n}" for n in sorted({one.factuals for one in known}))
+    each = listed([f"{n}" for n in sorted({one.factuals for one in known})], "or")
     unproved = min((one.proved for one in known if one.proved is not None), default=1.0)
     proofs = "all proved" if unproved == 1 else f"at least {percent(unproved, down=True)} of them proved"
+    if gap := max((one.gap for one in known if one.gap is not None), default=0.0):
+        proofs += f" and the others at most {percent(gap)} above the cheapest"
     return (
         f"The cheapest advice: the cheapest counterfactual at τ = {known[0].tau:g} of {each} test samples of each "
         f"draw, {proofs}; over those for which both models have one, from conventional to counterfactual training."
@@ -287,13 +290,31 @@ def how(result: Table1) -> str:
     rounds = result.reproduction.get("rounds", "some")
     level = 100 * float(result.reproduction.get("level", 0.99))
     passed = [f"{len(row.passed_over)} of {row.title}" for row in result.rows if row.passed_over]
-    over = f" Costs are over as many draws with locked advice to compare; {listed(passed)} are passed over." * bool(
-        passed
+    few = [f"{len(row.locked_seeds)} of {row.title}" for row in result.rows if len(row.locked_seeds) < len(row.seeds)]
+    fewer = f" ({listed(few)})" if few else ""
+    over = (
+        f" Costs are over as many draws{fewer} with locked advice to compare; {listed(passed)} are passed over."
+        * bool(passed)
     )
     return (
-        f"Means over {drawn(result.rows)}, each evaluated in {rounds} rounds.{over} "
+        f"Means over {drawn(result.rows)}, each evaluated in {rounds} rounds.{over}{_first(result.rows)} "
         f"{level:g} % intervals are Student's t over draws; those of the paper are over rounds of one draw."
     )
+
+
+def _first(rows: Sequence[Table1Row]) -> str:
+    """Which draws of tables have more than the columns of the table."""
+    first = {WHOLE_DRAWS[row.data] for row in rows if len(row.seeds) > WHOLE_DRAWS.get(row.data, len(row.seeds))}
+    told = "Parts of the objective, other steps of the search and what rests on a lock are of tables those of the first"
+    return "".join(f" {told} {n} draws." for n in first)
+
+
+def draws_of(row: Table1Row) -> str:
+    """``20 draws``, or ``20 draws; 3 of costs, 12 without a search`` where these are others."""
+    most, solved = len(row.seeds), row.exact.draws if row.exact is not None else len(row.seeds)
+    others = ((len(row.locked_seeds), "of costs"), (solved, "without a search"))
+    fewer = listed([f"{n} {what}" for n, what in others if n != most])
+    return f"{most} draw{'s' * (most != 1)}{f'; {fewer}' if fewer else ''}"
 
 
 def drawn(rows: Sequence[Table1Row]) -> str:

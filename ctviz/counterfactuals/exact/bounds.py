@@ -102,7 +102,7 @@ def _highest(network: Network, reach: Reach, base: Floats, depth: int, bounds: l
     C, c = sign * W, sign * b
     for layer in range(depth - 1, -1, -1):
         low, high = bounds[layer]
-        above, offset, below = _lines(low, high)
+        above, offset, below = lines(low, high)
         c = c + np.maximum(C, 0) @ offset
         C = np.maximum(C, 0) * above + np.minimum(C, 0) * below
         W, b = network.layers[layer]
@@ -110,7 +110,7 @@ def _highest(network: Network, reach: Reach, base: Floats, depth: int, bounds: l
     return C @ base + c + reach.highest(reach.columns @ C.T)
 
 
-def _lines(low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
+def lines(low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
     """Lines around relu(a) for a from ``low`` to ``high``: it is ≤ above·a + offset, and ≥ below·a."""
     active, crossing = low >= 0, (low < 0) & (high > 0)
     slope = np.where(crossing, high / np.maximum(high - low, 1e-300), 0.0)

@@ -4,8 +4,9 @@ What is proven, and what is not:
 
 - A plan is checked by the network itself, in float64 on the columns as the model sees them, and by the lattice.
 - ``bound`` comes from the solver: no plan costs less, within its tolerances (10⁻⁶ for rows and whole numbers).
-- Where few points cost less than the polished plan, all of them are looked at (``enumeration``), in float64 and without
-  a solver's tolerances; else a mixed-integer program is solved, by HiGHS.
+- Of few free features, boxes of points are cut until none is left that may hold a cheaper plan (``boxes``); where few
+  points cost less than the polished plan, all of them are looked at (``enumeration``): in float64, without a solver's
+  tolerances. Else a mixed-integer program is solved, by HiGHS.
 - *None* is said after a second solve without presolve and without an upper bound on the cost, for HiGHS's presolve has
   called feasible programs infeasible; and never where a plan is known.
 - Where a layer's outputs may exceed 10⁸, rounding could feign either: no bound is given, and *none* is not said.
@@ -23,6 +24,7 @@ import numpy.typing as npt
 
 from ctviz.counterfactuals.exact import formulation
 from ctviz.counterfactuals.exact.bounds import layer_bounds
+from ctviz.counterfactuals.exact.boxes import least_cost
 from ctviz.counterfactuals.exact.enumeration import cheaper_points
 from ctviz.counterfactuals.exact.formulation import Choice, Pattern
 from ctviz.counterfactuals.exact.network import Floats, Network, confidence, least_margin, margin
@@ -388,15 +390,20 @@ class _Solver:
             self.best = Plan(point, q.lattice.encode(point), effort, objective, sure, changed)
         return True
 
-    # -- all points below a plan ------------------------------------------------------------------
+    # -- without a solver -------------------------------------------------------------------------
 
     def _look_at_all(self) -> Status | None:
-        """The answer, where all points that cost less than the best plan can be looked at."""
+        """The answer, where boxes or all points that cost less than the best plan can be looked at."""
         q = self.question
         lattice, open_ended = self._narrowed(budgeted=True)
         other_objective = q.counted is not None or (q.near is not None and q.near.weight > 0)
         if open_ended or other_objective or not _precise(q.network, lattice):
             return None
+        if not (q.caps or q.excluded or q.near):
+            bound = least_cost(q.network, lattice, q.target, self.least, self.most(), self._keep, _slack(q, lattice))
+            if bound is not None:
+                self.bound = max(self.bound, bound)
+                return "none" if self.best is None else self._status()
         points = cheaper_points(q.network, lattice, q.target, self.least, self.most())
         if points is None:
             return None
@@ -405,6 +412,17 @@ class _Solver:
             self._consider(plans[np.argmin(q.lattice.cost(plans))])
         self.bound = np.inf if self.best is None else self.best.objective
         return "none" if self.best is None else "optimal"
+
+    def _keep(self, points: Floats) -> float:
+        """Consider points (n f), the cheapest first, and what is polished from the first plan; the cost below which
+        another one is better."""
+        q, none = self.question, self.best is None
+        plans = points[(q.margin(points) >= self.least) & q.lattice.holds(points) & q.allows(points)]
+        if len(plans):
+            self._consider(plans[0])
+        if none and self.best is not None:
+            self._polish(self.best.columns)
+        return self.most()
 
     # -- the program ----------------------------------------------------------------------------
 

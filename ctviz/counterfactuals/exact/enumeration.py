@@ -42,7 +42,7 @@ TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class _Options:
+class Options:
     """What a feature may become within the budget."""
 
     place: int  # of the feature
@@ -76,7 +76,7 @@ def cheaper_points(network: Network, lattice: Lattice, target: int, margin: floa
     """
     if network.k != 2 or len(network.layers) != 2:
         return None
-    features = _options(network, lattice, below)
+    features = options_of(network, lattice, below)
     if features is None:
         return None
     V, c = network.layers[1]
@@ -103,7 +103,7 @@ def cheaper_points(network: Network, lattice: Lattice, target: int, margin: floa
     return points[np.argsort(partial.costs, kind="stable")]
 
 
-def _options(network: Network, lattice: Lattice, below: float) -> list[_Options] | None:
+def options_of(network: Network, lattice: Lattice, below: float) -> list[Options] | None:
     """What each feature may become for less than ``below``; None where that is no list, or too long."""
     W, found = network.layers[0][0], []
     for place, feature in enumerate(lattice.features):
@@ -116,7 +116,7 @@ def _options(network: Network, lattice: Lattice, below: float) -> list[_Options]
         columns = list(feature.columns)
         change = lattice.columns_of(place, values).astype(np.float64) - lattice.factual[columns].astype(np.float64)
         parts, may_stay = change @ W[:, columns].T, bool((values == feature.own).any())
-        found.append(_Options(place, values, feature.effort(values), parts, may_stay))
+        found.append(Options(place, values, feature.effort(values), parts, may_stay))
     return found
 
 
@@ -128,7 +128,7 @@ class _Bounds:
     least: Floats  # BUCKETS h
 
     @classmethod
-    def of(cls, features: Sequence[_Options], hidden: int, budget: float) -> _Bounds:
+    def of(cls, features: Sequence[Options], hidden: int, budget: float) -> _Bounds:
         """For budgets of 1 to ``BUCKETS`` equal parts of the whole one."""
         budgets = budget * np.arange(1, BUCKETS + 1) / BUCKETS
         if not features:
@@ -137,7 +137,7 @@ class _Bounds:
         return cls(up, -down)
 
 
-def _knapsack(features: Sequence[_Options], sign: int, budgets: Floats) -> Floats:
+def _knapsack(features: Sequence[Options], sign: int, budgets: Floats) -> Floats:
     """Upper bounds of sign · Σ of one part of each feature whose efforts are together within each of ``budgets`` (n),
     (n h): the best ratios first, each up to the most that its feature can do."""
     ratios = np.stack([one.ratios(sign) for one in features])  # f h
@@ -163,11 +163,11 @@ class _Partial:
         """The one of which none is."""
         return cls(np.zeros((1, features), dtype=np.int32), hidden[None], np.zeros(1))
 
-    def count(self, one: _Options, budget: float) -> int:
+    def count(self, one: Options, budget: float) -> int:
         """How many there will be within the budget with one more feature."""
         return int(np.searchsorted(np.sort(one.efforts), budget - self.costs).sum())
 
-    def extended(self, one: _Options, at: int, budget: float, bounds: _Bounds, v: Floats, least: float) -> _Partial:
+    def extended(self, one: Options, at: int, budget: float, bounds: _Bounds, v: Floats, least: float) -> _Partial:
         """Those with one more feature that may still reach Σ v_h · relu(a_h) ≥ ``least``."""
         gains, losses = np.maximum(v, 0.0), np.maximum(-v, 0.0)
         step, parts = max(1, CHUNK // max(1, len(one.values))), list[_Partial]()

@@ -37,6 +37,12 @@ def _missing_seconds(reproduction: Reproduction, store: Store) -> float:
         on_test = reproduction.on_test_locked(data)
         tasks += [Task(reproduction.locked_final(data, seed, cell, cell), on_test) for seed in seeds]
         seconds += sum(task_cost(task, scale).seconds for task in tasks if not is_complete(task, store))
-        again = [*searches_of(reproduction, data, finals), *tasks_of(reproduction, data, finals)]
-        seconds += sum(task_cost(task, scale, trained=True).seconds for task in again if not is_complete(task, store))
+        again = searches_of(reproduction, data, [one for one in finals if reproduction.is_whole(data, one.seed)])
+        judged = tasks_of(reproduction, data, [reproduction.judging(data, seed, cell, cell) for seed in seeds])
+        trained = {one.key for one in finals}
+        seconds += sum(
+            task_cost(task, scale, trained=task.run in trained).seconds
+            for task in (*again, *judged)
+            if not is_complete(task, store)
+        )
     return seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,11 +11,14 @@ from ctviz.errors import DataError
 from ctviz.experiments.config import ALGORITHM_VERSION, Experiment
 from ctviz.experiments.engines.base import Engine, OnProgress, no_progress
 from ctviz.experiments.store import Store
+from ctviz.studies.reproduce import reproduction as what
 from ctviz.studies.reproduce.judged import Judgement, judged
 from ctviz.studies.reproduce.published import HERE
 from ctviz.studies.reproduce.reproduction import Choice, Reproduction
 from ctviz.studies.reproduce.result import Ablation, Curve, SensitivityResult, Table1, Table1Row
-from ctviz.studies.reproduce.table1 import table_steps
+from ctviz.studies.reproduce.selection import RULES
+from ctviz.studies.reproduce.studies import draws_to_compare, final_steps
+from ctviz.studies.reproduce.table1 import judging, mutability_fields, plausibility_fields, table_steps
 from ctviz.studies.reproduce.work import Work
 from ctviz.studies.steps import Steps, carry_out
 
@@ -28,40 +31,48 @@ def extend(
     store: Store,
     engine: str | Engine = "local",
     progress: OnProgress = no_progress,
+    *,
+    so_far: bool = False,
     **options: Any,
 ) -> Table1:
     """The table with rows of these data, by its own settings.
 
     Data without a row are computed as a whole. A row that an earlier version left without the exact judge and
-    calibration gets these, of the very models that it names; all else of it stays.
+    calibration gets these, of the very models that it names; all else of it stays. A row that was computed on fewer
+    draws than this version would, or of tables without the exact judge, gets the others, with the settings that it has
+    chosen; the parts of the objective and other steps of the search stay those of its first draws.
 
     Args:
         result: the table as it is.
         data: rows to add or to complete.
+        so_far: compute nothing; rows get the draws that the store holds by now, where these are more.
         store, engine, progress, options: of ``carry_out``.
 
     Raises:
         ConfigError: data that there are not. DataError: this version does not train the models of the table.
         CtvizError: a task failed, or the work was cancelled.
     """
-    steps = _extending(result, Reproduction(**{**result.reproduction, "data": tuple(data)}), store)
+    wanted = Reproduction(**{**result.reproduction, "data": tuple(data)})
+    steps = _extending(result, Work(wanted, store, so_far))
     return carry_out(steps, store, engine, progress=progress, **options)
 
 
-def _extending(result: Table1, wanted: Reproduction, store: Store) -> Steps[Table1]:
+def _extending(result: Table1, work: Work) -> Steps[Table1]:
     if result.algorithm != ALGORITHM_VERSION:
         raise DataError("This table is of another version of ctviz; compute it anew, without --extend.")
-    began = time.perf_counter()
-    lacking = [row for data in wanted.data if (row := result.row(data)) and not _is_complete(row)]
-    work = Work(wanted, store)
+    began, wanted = time.perf_counter(), work.reproduction
+    known = [row for data in wanted.data if (row := result.row(data))]
+    lacking = [row for row in known if row.reliability is None]
     finals = {row.data: finals_of(wanted, row) for row in lacking}
     judgements = yield from judged(work, finals)
     rows = {row.data: row for row in result.rows}
     rows |= {row.data: completed(row, judgements[row.data]) for row in lacking}
+    short = [row for row in known if row not in lacking and _is_short(wanted, row)]
+    rows |= {row.data: row for row in (yield from _with_more_draws(work, short))}
     seconds = result.seconds
     kept = {name: getattr(result, name) for name in ("ablation", "robustness", "sensitivity", "protocol")}
-    kept["protocol"] = {**kept["protocol"], **_protocols(kept["protocol"], wanted, finals)}
-    new = tuple(name for name in wanted.data if name not in rows)
+    kept["protocol"] = {**kept["protocol"], **_protocols(kept["protocol"], wanted, rows.keys() & wanted.data)}
+    new = tuple(name for name in wanted.data if name not in rows and not work.so_far)
     if new:
         added = yield from table_steps(replace(work, reproduction=wanted.model_copy(update={"data": new})))
         rows |= {row.data: row for row in added.rows}
@@ -76,17 +87,41 @@ def _extending(result: Table1, wanted: Reproduction, store: Store) -> Steps[Tabl
             **{name: _ordered(kept[name], order) for name in ("ablation", "robustness", "sensitivity")},
             "protocol": {name: kept["protocol"][name] for name in order if name in kept["protocol"]},
             "reproduction": Reproduction(**settings).model_dump(mode="json"),
+            "rule": RULES,
             "seconds": round(seconds + time.perf_counter() - began, 1),
         }
     )
 
 
-def _is_complete(row: Table1Row) -> bool:
-    return row.reliability is not None
+def _is_short(wanted: Reproduction, row: Table1Row) -> bool:
+    """Whether a row of a table was computed on fewer draws, or without the exact judge."""
+    judged = 0 if row.exact is None else row.exact.draws
+    draws = min(len(row.seeds), len(row.locked_seeds), judged)
+    return row.data in what.WHOLE_DRAWS and draws < wanted.draws(row.data)
 
 
-def _protocols(known: Mapping[str, Any], wanted: Reproduction, completed: Mapping[str, Any]) -> dict[str, Any]:
-    """The protocols of completed rows, with that of the exact judge."""
+def _with_more_draws(work: Work, rows: Sequence[Table1Row]) -> Steps[list[Table1Row]]:
+    work = replace(work, reproduction=work.reproduction.model_copy(update={"data": tuple(row.data for row in rows)}))
+    plausible = {row.data: row.settings.plausibility for row in rows}
+    cheap = {row.data: row.settings.mutability for row in rows}
+    draws = yield from draws_to_compare(work)
+    found = yield from final_steps(work, plausible, draws, cheap)
+    judgements = yield from judged(work, judging(work, found))
+    longer = []
+    for row in rows:
+        data, fields = row.data, dict[str, Any]()
+        if len(found.free[data]) > len(row.seeds):
+            fields |= plausibility_fields(work, data, found)
+        if len(found.locked[data]) > len(row.locked_seeds):
+            fields |= mutability_fields(work, data, found)
+        if data in judgements:
+            fields |= {"exact": judgements[data].exact, "reliability": judgements[data].reliability}
+        longer.append(row.model_copy(update=fields))
+    return longer
+
+
+def _protocols(known: Mapping[str, Any], wanted: Reproduction, completed: Iterable[str]) -> dict[str, Any]:
+    """The protocols of rows, with that of the exact judge."""
     return {
         data: {**known.get(data, {}), "test_exactly": wanted.on_test_exactly(data).model_dump(mode="json")}
         for data in completed

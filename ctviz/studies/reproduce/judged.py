@@ -46,10 +46,10 @@ def tasks_of(reproduction: Reproduction, data: str, finals: Sequence[Experiment]
 
 def judged(work: Work, finals: Mapping[str, Sequence[Experiment]]) -> Steps[dict[str, Judgement]]:
     """Data → what the judge says of the final models of all draws; these are trained where the store lacks them."""
-    tasks = {data: tasks_of(work.reproduction, data, several) for data, several in finals.items()}
+    tasks = {data: work.first_done(tasks_of(work.reproduction, data, several)) for data, several in finals.items()}
     flat = yield from work.reports([task for several in tasks.values() for task in several], PART)
     reports = iter(flat)
-    return {data: _judgement([next(reports) for _ in several]) for data, several in tasks.items()}
+    return {data: _judgement([next(reports) for _ in several]) for data, several in tasks.items() if several}
 
 
 def _judgement(reports: Sequence[Report]) -> Judgement:
@@ -79,7 +79,14 @@ def _exact(reports: Sequence[Report]) -> ExactOutcome | None:
         found=shares[what.FULL, "exact_found"],
         conventional_found=shares[what.CONVENTIONAL, "exact_found"],
         proved=mean([shares[arm, "exact_proved"] for arm in (what.FULL, what.CONVENTIONAL)]),
+        gap=max(_largest_gap(report) for report in reports),
     )
+
+
+def _largest_gap(report: Report) -> float:
+    """Of plans, found by either model; 0 where none was found."""
+    gaps = report.samples[GAP].array[[report.arms.index(arm) for arm in (what.FULL, what.CONVENTIONAL)]]
+    return float(gaps[np.isfinite(gaps)].max(initial=0.0))
 
 
 def _curve(reports: Sequence[Report], arm: str, errors: Sequence[float]) -> ReliabilityCurve:

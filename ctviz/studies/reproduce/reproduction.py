@@ -68,22 +68,32 @@ MIN_REACHED = 0.45
 """Validity that the conventional model's locked advice must have on a draw that costs are compared on."""
 
 MAX_SCOUTED: Mapping[str, int] = MappingProxyType(
-    {"ls": 60, "circles": 60, "moons": 60, "ol": 60, "mnist": 5, **dict.fromkeys(TABLES, 5)}
+    {"ls": 60, "circles": 60, "moons": 60, "ol": 60, "mnist": 5, **dict.fromkeys(TABLES, 30)}
 )
 """Data → most draws that are tried to find such draws. Those of MNIST differ in training alone, those of tables also in
 how rows are split."""
 
-SOLVED: Mapping[str, int] = MappingProxyType(dict.fromkeys(("ls", "circles", "moons", "ol"), 25))
-"""Data → factuals of each draw that are solved exactly; none of tables, of which one may take the whole time limit."""
+SOLVED: Mapping[str, int] = MappingProxyType(
+    {**dict.fromkeys(("ls", "circles", "moons", "ol"), 25), **dict.fromkeys(TABLES, 10), "credit": 3, "gmsc": 3}
+)
+"""Data → factuals of each draw that are solved exactly; few where a proof takes seconds."""
+
+SOLVING = 60.0
+"""Seconds for a proof on a table."""
 
 TOO_WIDE = ("mnist",)
 """Data that the exact search refuses."""
 
-MAX_DRAWS: Mapping[str, int] = MappingProxyType({"mnist": 5, **dict.fromkeys(TABLES, 3)})
-"""Data → most draws, however many are requested: each of digits and of tables takes minutes."""
+MAX_DRAWS: Mapping[str, int] = MappingProxyType({"mnist": 5})
+"""Data → most draws, however many are requested: each of digits takes minutes."""
 
-SELECTION_SEEDS: Mapping[str, int] = MappingProxyType({"mnist": 1})
-"""Data → most draws for choosing the settings; elsewhere all of them. Each draw of digits takes minutes."""
+SELECTION_SEEDS: Mapping[str, int] = MappingProxyType({"mnist": 1, **dict.fromkeys(TABLES, 3)})
+"""Data → most draws for choosing the settings; elsewhere all of them. Each draw of digits and of tables takes
+minutes."""
+
+WHOLE_DRAWS: Mapping[str, int] = MappingProxyType(dict.fromkeys(TABLES, 3))
+"""Data → first draws in which all arms are trained; elsewhere all of them. In further draws of tables these are the two
+that the columns of Table 1 compare."""
 
 SELECTION_EPOCHS: Mapping[str, int] = MappingProxyType({"mnist": 20})
 """Data → most epochs before cells are compared; elsewhere all of them, as for the final models."""
@@ -165,7 +175,12 @@ class Reproduction(Settings):
             Arm.variant("energy", **cell.model_dump()),
             Arm(name=OTHER, **other.model_dump()),
         ]
-        return self.experiment(data, seed, arms)
+        return self.experiment(data, seed, arms if self.is_whole(data, seed) else arms[:2])
+
+    def judging(self, data: str, seed: int, cell: Choice, other: Choice) -> Experiment:
+        """The models that are judged without a search: the final ones, of tables the two alone that are compared."""
+        final = self.final(data, seed, cell, other)
+        return final.replace({"arms": final.arms[:2]}) if data in WHOLE_DRAWS else final
 
     def scouting(self, data: str, seed: int) -> Experiment:
         """Conventional training alone, explained under the lock: shows whether this draw has locked advice."""
@@ -187,7 +202,11 @@ class Reproduction(Settings):
             Arm(name=LOCKED_OTHER, **other.model_dump(), locked=lock),
             Arm(name=UNLOCKED, **cell.model_dump(), locked=lock, lock_when="searching"),
         ]
-        return self.experiment(data, seed, arms)
+        return self.experiment(data, seed, arms if self.is_whole(data, seed) else arms[:2])
+
+    def is_whole(self, data: str, seed: int) -> bool:
+        """Whether all arms of a draw are trained (``WHOLE_DRAWS``)."""
+        return seed < WHOLE_DRAWS.get(data, seed + 1)
 
     def _selection_epochs(self, data: str) -> int:
         return min(self.epochs, SELECTION_EPOCHS.get(data, self.epochs))
@@ -222,7 +241,8 @@ class Reproduction(Settings):
         rounds."""
         shortest: dict[str, Any] = {"rounds": 2, "factuals": 2, "lambda_egy": (1.0,), "steps": 1}
         solved = SOLVED.get(data, 0) if self.exact is None or data in TOO_WIDE else self.exact
-        return Protocol(**shortest, exact=solved, also=(), attacks=(), level=self.level)
+        limit = {"time_limit": SOLVING} if data in TABLES else {}
+        return Protocol(**shortest, exact=solved, **limit, also=(), attacks=(), level=self.level)
 
     def _common(self, data: str) -> dict[str, Any]:
         return {"factuals": self.factuals or FACTUALS[data], "level": self.level}

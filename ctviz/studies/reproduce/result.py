@@ -161,8 +161,11 @@ class ExactOutcome(ResultRecord):
 
     ``factuals`` of the test data in each of ``draws`` draws. The reductions are over those of which both models have a
     counterfactual; ``found`` and ``conventional_found`` are the shares of factuals, not already in the target class,
-    that have one, ``proved`` the share of all searches that ended with their proof.
+    that have one, ``proved`` the share of all searches that ended with their proof. ``gap``: by which share of its cost
+    a plan without one may at most be above the cheapest; 0 where all are proved.
     """
+
+    later = ("gap",)
 
     tau: float
     factuals: int
@@ -174,6 +177,7 @@ class ExactOutcome(ResultRecord):
     found: float | None
     conventional_found: float | None
     proved: float | None
+    gap: float | None = None
 
 
 class ReliabilityCurve(ResultRecord):

@@ -31,8 +31,9 @@ RULES: dict[str, str] = {
         "test data are not looked at. Among the cells whose mean accuracy is at most 2 points below that of "
         "conventional training, and of which at least a tenth of the counterfactuals matured in the last epoch, it is "
         "the one with the largest mean over the draws of (reduction of IP + reduction of IP*) / 2; where IP* is not "
-        "measured, of the reduction of IP. If no cell qualifies, it is the one with the highest share mature. Of "
-        "digits, which take minutes for each cell, cells are compared after 20 epochs and on one draw, in both studies."
+        "measured, of the reduction of IP. If no cell qualifies, it is the one with the highest share mature. In "
+        "both studies, cells are compared on three draws of tables, and on one draw of digits after 20 epochs, since "
+        "each of these takes minutes."
     ),
     "mutability": (
         "For the cost, one cell of the same grid is chosen for each data set on validation data, trained and explained "

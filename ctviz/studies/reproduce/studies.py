@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.task import Task
+from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import Report
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
@@ -87,12 +88,14 @@ def plausibility_finals(
 ) -> Steps[dict[str, list[Final]]]:
     """Data → the final models of the draws 0, 1, … on test data, without locks."""
     r = work.reproduction
-    references = dict.fromkeys((*what.VARIANTS_COMPARED, what.OTHER), what.CONVENTIONAL)
+    compared = dict.fromkeys((*what.VARIANTS_COMPARED, what.OTHER), what.CONVENTIONAL)
     tasks = {
-        data: [
-            Task(r.final(data, seed, cell, others[data] or cell), r.on_test(data), _pairs(references))
-            for seed in range(r.draws(data))
-        ]
+        data: work.first_done(
+            [
+                _compared(r.final(data, seed, cell, others[data] or cell), r.on_test(data), compared)
+                for seed in range(r.draws(data))
+            ]
+        )
         for data, cell in cells.items()
     }
     return (yield from _finals(work, tasks, "training and evaluating the models for plausibility"))
@@ -107,13 +110,15 @@ def draws_to_compare(work: Work) -> Steps[dict[str, CostDraws]]:
     known: dict[str, dict[int, float]] = {data: {} for data in r.data}
     while waiting := {data: seeds for data, seen in known.items() if (seeds := _next(r.draws(data), data, seen))}:
         tasks = {
-            data: [Task(r.scouting(data, seed), r.on_validation_locked(data)) for seed in seeds]
+            data: work.first_done([Task(r.scouting(data, seed), r.on_validation_locked(data)) for seed in seeds])
             for data, seeds in waiting.items()
         }
         found = yield from _together(work, tasks, "looking for draws with locked advice")
         for data, reports in found.items():
             valid = [overall(report, what.LOCKED_CONVENTIONAL, "validity") for report in reports]
-            known[data].update(zip(waiting[data], valid, strict=True))
+            known[data].update(zip(waiting[data], valid, strict=False))
+        if not any(found.values()):
+            break
     return {data: _draws(r.draws(data), seen) for data, seen in known.items()}
 
 
@@ -169,12 +174,14 @@ def mutability_finals(
 ) -> Steps[dict[str, list[Final]]]:
     """Data → the final models of the draws on which costs are compared, on test data under the lock."""
     r = work.reproduction
-    references = dict.fromkeys((what.LOCKED_FULL, what.LOCKED_OTHER, what.UNLOCKED), what.LOCKED_CONVENTIONAL)
+    compared = dict.fromkeys((what.LOCKED_FULL, what.LOCKED_OTHER, what.UNLOCKED), what.LOCKED_CONVENTIONAL)
     tasks = {
-        data: [
-            Task(r.locked_final(data, seed, cell, others[data]), r.on_test_locked(data), _pairs(references))
-            for seed in draws[data].seeds
-        ]
+        data: work.first_done(
+            [
+                _compared(r.locked_final(data, seed, cell, others[data]), r.on_test_locked(data), compared)
+                for seed in draws[data].seeds
+            ]
+        )
         if cell is not None
         else []
         for data, cell in cells.items()
@@ -195,12 +202,28 @@ class StudyResults:
     free: Mapping[str, Sequence[Final]]
     locked: Mapping[str, Sequence[Final]]
 
+    def choices(self, data: str) -> tuple[Choice, Choice]:
+        """The cell for plausibility, and that for the cost; the former twice where there is no other."""
+        first = _choice(self.plausible[data])
+        other = self.cheap[data]
+        return first, first if other is None else _choice(other)
+
 
 def study_steps(work: Work) -> Steps[StudyResults]:
     """Train and evaluate everything: cells and draws on validation data, then the final models."""
     plausible = yield from plausibility_cells(work)
     draws = yield from draws_to_compare(work)
     cheap = yield from mutability_cells(work, draws)
+    return (yield from final_steps(work, plausible, draws, cheap))
+
+
+def final_steps(
+    work: Work,
+    plausible: Mapping[str, ChosenCell],
+    draws: Mapping[str, CostDraws],
+    cheap: Mapping[str, ChosenCell | None],
+) -> Steps[StudyResults]:
+    """Train and evaluate the final models of cells and draws."""
     first = {data: _choice(chosen) for data, chosen in plausible.items()}
     second = {data: _choice(chosen) if chosen else None for data, chosen in cheap.items()}
     free = yield from plausibility_finals(work, first, second)
@@ -210,6 +233,12 @@ def study_steps(work: Work) -> Steps[StudyResults]:
 
 def _choice(chosen: ChosenCell) -> Choice:
     return Choice(tau=chosen.tau, lambda_reg=chosen.lambda_reg)
+
+
+def _compared(experiment: Experiment, protocol: Protocol, references: Mapping[str, str]) -> Task:
+    """The task of a draw, whatever arms it has."""
+    names = [arm.name for arm in experiment.arms]
+    return Task(experiment, protocol, tuple(pair for pair in references.items() if pair[0] in names))
 
 
 def _pairs(references: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

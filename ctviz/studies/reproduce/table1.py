@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctviz.data.catalogue import load
-from ctviz.experiments.config import ALGORITHM_VERSION
+from ctviz.experiments.config import ALGORITHM_VERSION, Experiment
 from ctviz.experiments.engines.base import Engine, OnProgress, no_progress
 from ctviz.experiments.reports import Report
 from ctviz.experiments.run import load_run
@@ -74,9 +74,20 @@ class Computed:
 def computing(work: Work) -> Steps[Computed]:
     """Everything that is trained and evaluated for the table."""
     found = yield from study_steps(work)
-    tried = yield from searched(work, found.free)
-    experiments = {data: [final.experiment for final in finals] for data, finals in found.free.items()}
-    return Computed(found, tried, (yield from judged(work, experiments)))
+    tried = yield from searched(work, whole(work, found.free))
+    return Computed(found, tried, (yield from judged(work, judging(work, found))))
+
+
+def whole(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, list[Final]]:
+    """Data → the draws in which all arms were trained."""
+    is_whole = work.reproduction.is_whole
+    return {data: [final for final in several if is_whole(data, final.seed)] for data, several in finals.items()}
+
+
+def judging(work: Work, found: StudyResults) -> dict[str, list[Experiment]]:
+    """Data → the models of each draw that are judged without a search."""
+    r = work.reproduction
+    return {data: [r.judging(data, seed, *found.choices(data)) for seed in range(r.draws(data))] for data in found.free}
 
 
 def table_steps(work: Work) -> Steps[Table1]:
@@ -88,10 +99,10 @@ def table_steps(work: Work) -> Steps[Table1]:
     computed = yield from computing(work)
     found = computed.studies
     rows = tuple(_row(work, data, computed) for data in reproduction.data)
-    free = {data: _reports(finals) for data, finals in found.free.items()}
+    free = {data: _reports(finals) for data, finals in whole(work, found.free).items()}
     locked = {
         data: [(load_run(final.experiment.key, store), final.report) for final in finals]
-        for data, finals in found.locked.items()
+        for data, finals in whole(work, found.locked).items()
     }
     return Table1(
         rows=rows,
@@ -132,28 +143,16 @@ def _protocols(reproduction: Reproduction) -> dict[str, Any]:
 
 
 def _row(work: Work, data: str, computed: Computed) -> Table1Row:
-    found = computed.studies
-    free, locked = found.free[data], found.locked[data]
-    level = work.reproduction.level
-    pairs: dict[MetricName, list[Paired]] = {
-        metric: _paired(locked, what.LOCKED_FULL, what.LOCKED_CONVENTIONAL, metric)
-        if metric == "cost"
-        else _paired(free, what.FULL, what.CONVENTIONAL, metric)
-        for metric in METRICS
-    }
-    outcomes = {metric: _outcome(data, metric, several, level) for metric, several in pairs.items()}
-    both = _paired_cost(locked, what.LOCKED_FULL, work.store, level)
-    outcomes["cost"] = _for_both(outcomes["cost"], both)
+    found, judgement = computed.studies, computed.judged[data]
+    free, locked = (whole(work, finals)[data] for finals in (found.free, found.locked))
     experiment = free[0].experiment
     training, model = experiment.training, experiment.model
     return Table1Row(
         data=data,
         title=TITLES[data],
-        **outcomes,
-        cost_paired=both,
-        ip_star_median=_at_median(free, level),
-        room=_headroom(free, outcomes["ip"]),
-        other=_other(free, locked, work.store, level),
+        **plausibility_fields(work, data, found),
+        **mutability_fields(work, data, found),
+        other=_other(free, locked, work.store, work.reproduction.level),
         searched=computed.searched[data],
         settings=TrainingDetails(
             epochs=training.epochs,
@@ -165,12 +164,37 @@ def _row(work: Work, data: str, computed: Computed) -> Table1Row:
             plausibility=found.plausible[data],
             mutability=found.cheap[data],
         ),
-        seeds=tuple(_draw(final, work.store) for final in free),
-        locked_seeds=tuple(_locked_draw(final) for final in locked),
-        passed_over=found.draws[data].passed_over,
-        exact=computed.judged[data].exact,
-        reliability=computed.judged[data].reliability,
+        exact=judgement.exact,
+        reliability=judgement.reliability,
     )
+
+
+def plausibility_fields(work: Work, data: str, found: StudyResults) -> dict[str, Any]:
+    """What a row says of the draws without locks."""
+    free, level = found.free[data], work.reproduction.level
+    ip, ip_star = (
+        _outcome(data, metric, _paired(free, what.FULL, what.CONVENTIONAL, metric), level) for metric in METRICS[:2]
+    )
+    return {
+        "ip": ip,
+        "ip_star": ip_star,
+        "ip_star_median": _at_median(free, level),
+        "room": _headroom(free, ip),
+        "seeds": tuple(_draw(final, work.store) for final in free),
+    }
+
+
+def mutability_fields(work: Work, data: str, found: StudyResults) -> dict[str, Any]:
+    """What a row says of the draws under the lock."""
+    locked, level = found.locked[data], work.reproduction.level
+    both = _paired_cost(locked, what.LOCKED_FULL, work.store, level)
+    cost = _outcome(data, "cost", _paired(locked, what.LOCKED_FULL, what.LOCKED_CONVENTIONAL, "cost"), level)
+    return {
+        "cost": _for_both(cost, both),
+        "cost_paired": both,
+        "locked_seeds": tuple(_locked_draw(final) for final in locked),
+        "passed_over": found.draws[data].passed_over,
+    }
 
 
 def _paired(finals: Sequence[Final], arm: str, reference: str, metric: str) -> list[Paired]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from ctviz.errors import StoreError
 from ctviz.experiments.engines.task import Task, is_done
@@ -21,10 +22,15 @@ def is_complete(task: Task, store: Store) -> bool:
 
 @dataclass(frozen=True)
 class Work:
-    """A reproduction and its store."""
+    """A reproduction and its store; ``so_far``: of what is missing nothing is computed, and fewer draws are told of."""
 
     reproduction: Reproduction
     store: Store
+    so_far: bool = False
+
+    def first_done(self, tasks: Sequence[Task]) -> list[Task]:
+        """The tasks of a study's draws, in their order; so far, those before the first that is missing."""
+        return list(takewhile(lambda task: is_complete(task, self.store), tasks)) if self.so_far else list(tasks)
 
     def reports(self, tasks: Sequence[Task], part: str) -> Steps[list[Report]]:
         """A step: the reports of tasks, in their order.

@@ -14,6 +14,7 @@ from ctviz.figures.paper_words import (
     agreement,
     calibrated,
     curve_words,
+    draws_of,
     exactly,
     fill,
     headline,
@@ -142,7 +143,8 @@ def numbers(result: Table1, problem: str = "") -> None:
                 f"<br>{escape(', '.join(filter(None, (agreement(outcome), size(outcome)))))}</td>"
             )
         texts += _solved(row.exact) if solved else []
-        body.append(f'<tr><th scope="row">{escape(row.title)}</th>{"".join(texts)}</tr>')
+        drawn = f'<br><small class="ctviz-muted">{escape(draws_of(row))}</small>'
+        body.append(f'<tr><th scope="row">{escape(row.title)}{drawn}</th>{"".join(texts)}</tr>')
     groups = [(SEARCHED_GROUP, len(METRICS)), (EXACT_GROUP, len(EXACT))] if solved else []
     width = 62 if solved else 46
     shown = table([CORNER, *head], body, width=width, kind="ctviz-published", groups=groups)

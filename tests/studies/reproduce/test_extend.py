@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 
 from ctviz.errors import DataError
 from ctviz.experiments.store import Store
+from ctviz.studies.reproduce import reproduction as what
 from ctviz.studies.reproduce.extend import extend
 from ctviz.studies.reproduce.reproduction import Choice, Reproduction
 from ctviz.studies.reproduce.result import Table1
@@ -44,7 +47,7 @@ def test_a_row_gets_what_it_lacks_of_the_models_that_it_names(whole, tmp_path):
     assert before.rows[0].exact is None
     before = before.model_copy(update={"reproduction": {**before.reproduction, "exact": 2}})
     after = extend(before, ("ol",), Store(tmp_path), engine)
-    assert after.rows == whole.rows
+    assert after.rows == whole.rows and after.rows[0].exact.gap == 0
     assert [task.run for task in engine.given] == [whole.rows[0].seeds[0].run]
     assert after.ablation == before.ablation and after.robustness == before.robustness
     assert "test_exactly" in after.protocol["ol"]
@@ -71,4 +74,22 @@ def test_models_that_this_version_would_not_train_are_refused(whole, tmp_path):
     for result in (changed, other.model_copy(update={"algorithm": 0})):
         with pytest.raises(DataError, match="anew"):
             extend(result, ("ol",), Store(tmp_path), engine)
+    assert engine.given == []
+
+
+def test_a_row_of_few_draws_gets_the_others_as_far_as_they_are_done(whole, tmp_path, monkeypatch):
+    """As of tables, whose first draws alone have all arms; the settings stay those that were chosen."""
+    monkeypatch.setattr(what, "WHOLE_DRAWS", MappingProxyType({"ol": 1}))
+    before = whole.model_copy(update={"reproduction": {**whole.reproduction, "seeds": 2}})
+    before = before.model_copy(update={"rows": (whole.rows[0].model_copy(update={"exact": None}),)})
+    store = Store(tmp_path)
+    assert extend(before, ("ol",), store, Here(), so_far=True).rows == before.rows, "nothing is done yet"
+    after = extend(before, ("ol",), store, Here()).rows[0]
+    first, second = after.seeds
+    assert first == whole.rows[0].seeds[0] and second.seed == 1
+    assert after.ip.reduction == pytest.approx((first.ip.reduction + second.ip.reduction) / 2)
+    assert after.exact.draws == 2 and len(after.locked_seeds) == 2
+    assert after.other == before.rows[0].other and after.searched == before.rows[0].searched
+    engine = Here()
+    assert extend(before, ("ol",), store, engine, so_far=True).rows == (after,)
     assert engine.given == []

@@ -105,6 +105,17 @@ def test_digits_are_chosen_for_on_fewer_draws():
     assert list(Reproduction(seeds=5).selecting("ls")) == [0, 1, 2, 3, 4]
 
 
+def test_of_tables_the_first_draws_alone_have_all_arms():
+    r = Reproduction(seeds=20)
+    assert (r.draws("credit"), list(r.selecting("credit"))) == (20, [0, 1, 2])
+    for final, pair in ((r.final, ["vanilla", "full"]), (r.locked_final, ["vanilla locked", "full locked"])):
+        assert len(final("credit", 2, CELL, OTHER).arms) > 2
+        assert list(arms(final("credit", 3, CELL, OTHER))) == pair
+    assert r.judging("credit", 3, CELL, OTHER) == r.final("credit", 3, CELL, OTHER)
+    assert list(arms(r.judging("credit", 0, CELL, OTHER))) == ["vanilla", "full"]
+    assert r.judging("ls", 0, CELL, OTHER) == r.final("ls", 0, CELL, OTHER)
+
+
 def test_published_numbers_have_a_title_and_three_columns():
     assert [*TABLE1, "german"] == list(TITLES) == list(HERE)
     assert Reproduction().data == ("ls", "circles", "moons", "ol", "mnist")

@@ -18,6 +18,9 @@ class Scouts:
         self.reproduction = Reproduction(data=data, seeds=seeds)
         self.looked = []
 
+    def first_done(self, tasks):
+        return tasks
+
     def reports(self, tasks, doing):
         assert "draws" in doing
         found = []
