@@ -224,7 +224,7 @@ def _alike(result: VerdictResult) -> str:
         "The rule that chooses settings does not ask that advice works. By the distance to real data, but only where "
         f"the advice of both works about as often (within {ALIKE} points),"
     )
-    return f"{why} {listed(told)}." if told else ""
+    return f"{why} {'; '.join(told)}." if told else ""
 
 
 def _favoured(result: VerdictResult) -> str:

@@ -54,7 +54,7 @@ def better_than(draft: Draft[PaperView]) -> None:
     st.subheader(QUESTION, anchor=False)
     first, *rest = (unbroken(said) for said in (headline(result), price(result), caveat(result)))
     st.html(
-        f"<p><b>{escape(first)}</b></p><p>{escape(' '.join(rest))}</p>"
+        f"<p><b>{escape(first)}</b></p>{''.join(f'<p>{escape(said)}</p>' for said in rest)}"
         f'<p class="ctviz-muted">{escape(unbroken(how(result)))}</p>'
     )
     _standings(result, COUNTERFACTUAL)
