@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.catalogue.metrics import metric
 from ctviz.cli.common import number, progress_bar, stored, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
 from ctviz.cli.study import AddressOption, EngineOption, EstimateFlag, checked, show_estimate
@@ -18,32 +19,6 @@ if TYPE_CHECKING:
 
     from ctviz.experiments.protocol import Protocol
     from ctviz.experiments.reports import Report
-
-TITLES = {
-    "ip": "IP",
-    "ip_star": "IP*",
-    "ip_star_median": "IP*, median distance",
-    "nearest": "nearest real sample",
-    "cost": "cost",
-    "validity": "validity",
-    "redundancy": "redundancy",
-    "mature": "mature",
-    "steps": "steps",
-    "read_as": "read as what it claims to be",
-    "read_as_before": "read as before",
-    "accuracy": "accuracy",
-    "calibration": "calibration error",
-    "accepted": "accepted at the data's rate",
-    "fgsm": "accuracy under FGSM",
-    "pgd": "accuracy under PGD",
-    "sensitivity": "sensitivity",
-    "exact_ip": "IP, cheapest",
-    "exact_nearest": "nearest real sample, cheapest",
-    "exact_nearest_five": "5 nearest, cheapest",
-    "exact_cost": "cost, cheapest",
-    "exact_found": "with a counterfactual",
-    "exact_proved": "proved",
-}
 
 
 @app.command()
@@ -160,7 +135,7 @@ def _comparison(report: Report, interval: str) -> str:
     head = ["metric", "arm", "beside", "value", "its value", "difference", interval, "", "less %", "s.e."]
     rows = [
         [
-            _title(row["metric"], row["part"]),
+            metric(row["metric"], row["part"]).symbol,
             row["arm"],
             row["reference"],
             *(number(row[name]) for name in ("value", "base", "difference")),
@@ -175,7 +150,7 @@ def _comparison(report: Report, interval: str) -> str:
 
 def _means(report: Report, interval: str) -> str:
     rows = [
-        [_title(row["metric"], row["part"]), row["arm"], number(row["value"]), _interval(row)]
+        [metric(row["metric"], row["part"]).symbol, row["arm"], number(row["value"]), _interval(row)]
         for row in _shown(report, report.overall)
     ]
     return table(["metric", "arm", "value", interval], rows)
@@ -186,13 +161,6 @@ def _shown(report: Report, rows: pd.DataFrame) -> list[dict[str, Any]]:
     strongest = report.samples["fgsm"].parts[-1] if "fgsm" in report.samples else ""
     chosen = [dict(zip(rows.columns, values, strict=True)) for values in rows.itertuples(index=False)]
     return [row for row in chosen if row["metric"] != "fgsm" or row["part"] == strongest]
-
-
-def _title(metric: str, part: str) -> str:
-    title = TITLES[metric]
-    if not part:
-        return title
-    return f"{title} to {part}" if metric == "sensitivity" else f"{title}, ε = {part}"
 
 
 def _interval(row: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
+from ctviz.counterfactuals.search_settings import DESCENT, GeneratorName, SearchSettings
 
 Penalty = Literal["distance", "energy", "gravity", "diversity"]
 Kind = Literal["gradient", "latent", "nearest", "face", "exact", "network"]
@@ -24,16 +24,13 @@ class Generator:
     needs_samples: bool = False
 
 
-_DESCENT = ("tau", "steps", "step_size", "epsilon", "lambda_cost")
-_BOUNDED = ("tau", "steps", "step_size", "step_bound", "epsilon", "lambda_cost")
-
 GENERATORS: dict[GeneratorName, Generator] = {
     "generic": Generator(
         title="Generic",
         words="The shortest way to the other side: only distance has a price.",
         kind="gradient",
         penalties=("distance",),
-        settings=(*_BOUNDED, "gradient_noise"),
+        settings=(*DESCENT, "gradient_noise"),
         source="Wachter, Mittelstadt and Russell 2017",
     ),
     "eccco": Generator(
@@ -41,7 +38,7 @@ GENERATORS: dict[GeneratorName, Generator] = {
         words="Drawn to where the model itself finds the target class likely (low energy).",
         kind="gradient",
         penalties=("distance", "energy"),
-        settings=(*_BOUNDED, "lambda_egy", "gradient_noise"),
+        settings=(*DESCENT, "lambda_egy", "gradient_noise"),
         source="Altmeyer et al. 2024, without the conformal term",
     ),
     "gravitational": Generator(
@@ -49,7 +46,7 @@ GENERATORS: dict[GeneratorName, Generator] = {
         words="Drawn to samples of the target class, as if each of them had weight.",
         kind="gradient",
         penalties=("distance", "gravity"),
-        settings=(*_BOUNDED, "lambda_gravity", "gradient_noise"),
+        settings=(*DESCENT, "lambda_gravity", "gradient_noise"),
         source="Altmeyer et al. 2023",
         needs_samples=True,
     ),
@@ -58,7 +55,7 @@ GENERATORS: dict[GeneratorName, Generator] = {
         words="Several counterfactuals of each factual at once, which repel each other: a choice of ways.",
         kind="gradient",
         penalties=("distance", "diversity"),
-        settings=(*_BOUNDED, "lambda_diversity", "per_factual", "gradient_noise"),
+        settings=(*DESCENT, "lambda_diversity", "per_factual", "gradient_noise"),
         source="Mothilal, Sharma and Tan 2020; determinantal point process, by gradient steps",
     ),
     "revise": Generator(
@@ -66,7 +63,7 @@ GENERATORS: dict[GeneratorName, Generator] = {
         words="Searches among the points that a small autoencoder, trained on the data, can produce.",
         kind="latent",
         penalties=("distance",),
-        settings=(*_DESCENT, "latent", "gradient_noise"),
+        settings=("tau", "steps", "step_size", "epsilon", "lambda_cost", "latent", "gradient_noise"),
         source="Joshi et al. 2019",
         needs_samples=True,
     ),

@@ -24,6 +24,9 @@ GeneratorName = Literal[
 ]  # fmt: skip
 """All generators; ``exact`` solves a program for each factual and is for finished models."""
 
+DESCENT = ("tau", "steps", "step_size", "step_bound", "epsilon", "lambda_cost")
+"""Settings that every search by gradient in the space of the data uses, in the order in which to show them."""
+
 Switch = Annotated[Literal["off", "on"], BeforeValidator(lambda v: ("off", "on")[v] if isinstance(v, bool) else v)]
 """A setting that is on or off; ``True`` and ``False`` are taken too."""
 

@@ -102,8 +102,8 @@ def evaluate(
         device: "cpu", "cuda" or "auto"; where the searches run.
 
     Raises:
-        ConfigError: references that are not arms; models that ``protocol.exact`` does not take. DataError: a split
-            without samples. DeviceError: no such device.
+        ConfigError: references that are not arms; metrics of other kinds of data; models that ``protocol.exact`` does
+            not take. DataError: a split without samples. DeviceError: no such device.
     """
     protocol, store = protocol or Protocol.usual(run.experiment.data), store or open_store()
     if references is not None:
@@ -128,6 +128,7 @@ def report_of(
         run, protocol, progress, device: as of ``evaluate``.
         store: where the autoencoders of REVISE are.
     """
+    protocol.check_metrics(run.experiment)
     return _Evaluation(run, protocol, store, device).report(progress or (lambda done, total: None))
 
 

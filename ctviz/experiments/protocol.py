@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import NO_PICTURES, EvaluationGeneratorName, SearchSettings, Switch
 from ctviz.data.image_sets import ImageSettings
+from ctviz.data.kinds import DATA_KINDS, kind_of_data
 from ctviz.data.tables.settings import TableSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION
@@ -32,7 +33,8 @@ IMAGE_FACTUALS, TABLE_FACTUALS = 25, 100
 MAX_DRAWS = 1_000_000
 """Most factuals in all rounds together: each arm holds their positions at once, 8 MB for a million."""
 
-Extra = Literal["robustness", "sensitivity", "kernels", "median", "nearest_sample", "reader"]
+EXTRAS = ("robustness", "sensitivity", "kernels", "median", "nearest_sample", "reader")
+"""What ``also`` may name besides the metrics by which a kind of data is compared (``DataKind.metrics``)."""
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Strength = Annotated[float, Field(ge=0, le=1000)]
@@ -62,7 +64,7 @@ class Protocol(Document):
     lambda_cost: float = Field(0.001, ge=0, le=1000)
     split: Literal["test", "validation"] = "test"
     attacks: tuple[Strength, ...] = Field(tuple(round(0.01 * i, 2) for i in range(11)), max_length=100)
-    also: tuple[Extra, ...] = ("robustness", "sensitivity")
+    also: tuple[str, ...] = ("robustness", "sensitivity")
     level: float = Field(0.99, ge=0.5, le=0.999)
     seed: int = Field(0, ge=0, lt=2**31)
     exact: int = Field(0, ge=0, le=10_000)
@@ -77,7 +79,10 @@ class Protocol(Document):
 
     @field_validator("also")
     @classmethod
-    def _in_order(cls, also: tuple[Extra, ...]) -> tuple[Extra, ...]:
+    def _in_order(cls, also: tuple[str, ...]) -> tuple[str, ...]:
+        allowed = dict.fromkeys((*EXTRAS, *(name for kind in DATA_KINDS for name in kind.metrics)))
+        if not set(also) <= set(allowed):
+            raise ConfigError("also", list(also), f"any of {', '.join(allowed)}")
         return tuple(sorted(set(also)))
 
     @model_validator(mode="after")
@@ -122,9 +127,10 @@ class Protocol(Document):
 
     def check(self, experiment: Experiment) -> None:
         """Raises ``ConfigError`` where models are to be solved exactly that cannot be, pictures read that are no
-        digits, or counterfactual pictures polished, before they are trained."""
+        digits, ends measured as those of other data, or counterfactual pictures polished, before they are trained."""
         if "reader" in self.also and not isinstance(experiment.data, ImageSettings):
             raise ConfigError("also", list(self.also), "no reader, but for digits")
+        self.check_metrics(experiment)
         if self.polish == "on" and experiment.data.grid is not None:
             raise ConfigError("polish", self.polish, NO_PICTURES)
         if not self.exact:
@@ -139,6 +145,12 @@ class Protocol(Document):
                 f"0, but for networks of ReLU layers with up to {MAX_UNITS} hidden units and {MOST_COLUMNS} columns"
             )
             raise ConfigError("exact", self.exact, allowed)
+
+    def check_metrics(self, experiment: Experiment) -> None:
+        """Raises ``ConfigError`` where ``also`` names a metric of other kinds of data."""
+        known = (*EXTRAS, *kind_of_data(experiment.data).metrics)
+        if not set(self.also) <= set(known):
+            raise ConfigError("also", list(self.also), f"for these data any of {', '.join(known)}")
 
     # -- round trips --------------------------------------------------------------------------------
 

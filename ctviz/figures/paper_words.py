@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ctviz.catalogue.metrics import METRICS as METRICS_OF
 from ctviz.evaluation.student import interval as student
 from ctviz.prose import decimal, listed, number, percent
 from ctviz.studies.reproduce.published import METRICS
@@ -25,6 +26,8 @@ ARMS = {
     "energy": "Energy part alone",
 }
 """The variants of the objective, as the page calls them."""
+
+_IP, _NEAREST = METRICS_OF["ip"], METRICS_OF["nearest"]
 
 
 def interval(one: Reduction | None, digits: int = 1) -> str:
@@ -86,7 +89,7 @@ def _hanging_on_the_search(result: Table1) -> str:
     short = _from_to([search.ip.reduction or 0.0 for _, search in gains])
     step = gains[0][1].step_size
     return (
-        f" The gain hangs on the steps of the search: {usual} closer to real data with the paper's, "
+        f" The gain hangs on the steps of the search: {usual} {_IP.less} with the paper's, "
         f"{short} with short ones (η {step:g})."
     )
 
@@ -129,8 +132,8 @@ def judged(result: Table1) -> str:
     if not rows:
         return ""
     closer, farther = _clear(rows, "ip", 1), _clear(rows, "ip", -1)
-    gain = f"closer to real data on {_on(closer, 'ip')}" if closer else "nowhere clearly closer to real data"
-    worse = f", farther on {_on(farther, 'ip')}" if farther else ""
+    gain = f"{_IP.less} on {_on(closer, 'ip')}" if closer else f"nowhere clearly {_IP.less}"
+    worse = f", {_IP.more} on {_on(farther, 'ip')}" if farther else ""
     dear, cheap = _clear(rows, "cost", -1), _clear(rows, "cost", 1)
     price = f" It takes more effort on {_on(dear, 'cost')}" if dear else " It takes no more effort beyond chance"
     less = f", less on {_on(cheap, 'cost')}" if cheap else ""
@@ -158,14 +161,14 @@ def _on(rows: Exact, metric: str) -> str:
 
 
 def _nearest(rows: Exact) -> str:
-    """Where the nearest real sample is clearly closer or farther away."""
-    sides = ((1, "closer"), (-1, "farther away"))
+    """Where advice ends clearly closer to the nearest real sample, or farther from it."""
+    sides = ((1, _NEAREST.less), (-1, _NEAREST.more))
     told = []
     for sign, words in sides:
         ends = [(row.title, exact.nearest) for row, exact in _clear(rows, "nearest", sign)]
         named = [f"{title} ({number(one.base)} → {number(one.value)})" for title, one in ends]
         told += [f"{words} on {listed(named)}"] if named else []
-    return f" The nearest real sample is {', '.join(told)}." if told else ""
+    return f" It ends {', '.join(told)}." if told else ""
 
 
 def _without_advice(rows: Exact) -> str:
@@ -292,10 +295,8 @@ def how(result: Table1) -> str:
     passed = [f"{len(row.passed_over)} of {row.title}" for row in result.rows if row.passed_over]
     few = [f"{len(row.locked_seeds)} of {row.title}" for row in result.rows if len(row.locked_seeds) < len(row.seeds)]
     fewer = f" ({listed(few)})" if few else ""
-    over = (
-        f" Costs are over as many draws{fewer} with locked advice to compare; {listed(passed)} are passed over."
-        * bool(passed)
-    )
+    costs = f" Costs are over as many draws{fewer} with locked advice to compare; {listed(passed)} are passed over."
+    over = costs if passed else ""
     return (
         f"Means over {drawn(result.rows)}, each evaluated in {rounds} rounds.{over}{_first(result.rows)} "
         f"{level:g} % intervals are Student's t over draws; those of the paper are over rounds of one draw."
@@ -305,8 +306,8 @@ def how(result: Table1) -> str:
 def _first(rows: Sequence[Table1Row]) -> str:
     """Which draws of tables have more than the columns of the table."""
     first = {WHOLE_DRAWS[row.data] for row in rows if len(row.seeds) > WHOLE_DRAWS.get(row.data, len(row.seeds))}
-    told = "Parts of the objective, other steps of the search and what rests on a lock are of tables those of the first"
-    return "".join(f" {told} {n} draws." for n in first)
+    told = "Of tables, parts of the objective, other search steps and all that has a lock are measured on the first"
+    return "".join(f" {told} {n} draws alone." for n in first)
 
 
 def draws_of(row: Table1Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ctviz.catalogue.metrics import RECORDED
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.presets import BOXES
 from ctviz.prose import decimal, listed
@@ -15,6 +16,8 @@ from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_IP = RECORDED["ip"]
 
 PAPER, HALFWAY, VARIED = "one box for all, the paper's settings", "half-way box", "varied box"
 
@@ -90,7 +93,7 @@ def _tell(panel: Panel, own: pd.DataFrame, metric: StudyMetric) -> Told | None:
     apart = difference(rows[VARIED], rows[PAPER]).sign
     said += f"varied ones, {COMPARED[apart]}"
     failed = {name: int((part["value"] < -MARGIN).sum()) for name, part in rows.items()}
-    said += f". Of {varied.n} draws, advice ends farther from real data by more than {MARGIN:.0f} % "
+    said += f". Of {varied.n} draws, advice ends {_IP.more} by more than {MARGIN:.0f} % "
     said += f"on {failed[PAPER]}, {failed[HALFWAY]} and {failed[VARIED]}"
     groups = [{1: "gained", 0: "same", -1: "lost"}[varied.sign]]
     groups += ["less"] if apart < 0 else []
@@ -120,12 +123,7 @@ def _lost(own: pd.DataFrame, metric: str) -> Mean:
 
 
 def _headline(gained: list[str], same: list[str], lost: list[str]) -> str:
-    parts = [f"closer to real data on {listed(gained)}"] if gained else []
-    parts += (
-        [f"farther from them on {listed(lost)}" if gained else f"farther from real data on {listed(lost)}"]
-        if lost
-        else []
-    )
+    parts = [f"{words} on {listed(panels)}" for words, panels in ((_IP.less, gained), (_IP.more, lost)) if panels]
     if not parts:
         return "What varied boxes do to the distance to real data could be chance" if same else "Nothing measured yet"
     rest = f"; no effect shows on {listed(same)}" if same else ""

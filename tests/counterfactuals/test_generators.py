@@ -89,7 +89,7 @@ def test_a_generator_listens_to_the_settings_that_it_names_and_to_no_other(name:
 
 
 def test_every_setting_is_tried() -> None:
-    assert {"generator", *CHANGES} == set(SearchSettings.model_fields)
+    assert {"generator", "polish", *CHANGES} == set(SearchSettings.model_fields)  # all generators listen to `polish`
 
 
 # -- arms of several kinds -----------------------------------------------------------------------------

@@ -303,8 +303,9 @@ def test_a_link_is_told_from_a_preset_of_the_same_kind():
 def test_a_setting_that_came_later_leaves_older_keys_alone(section, name):
     usual = getattr(getattr(Experiment(), section), name)
     assert f'"{name}"' not in Experiment().to_json()
-    other = {"channels": (4,), "initial": "glorot", "also": (3,), "step_bound": 0.1, "time_limit": 5.0}[name]
-    base = Experiment.preset("mnist").replace({f"{section}.{name}": usual})
+    values = {"channels": (4,), "initial": "glorot", "also": (3,), "step_bound": 0.1, "time_limit": 5.0, "polish": "on"}
+    other = values[name]
+    base = Experiment.preset("mnist" if section == "model" else "moons").replace({f"{section}.{name}": usual})
     changed = base.replace({f"{section}.{name}": other})
     assert f'"{name}"' in changed.to_json()
     assert changed.key != base.key

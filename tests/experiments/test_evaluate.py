@@ -401,9 +401,12 @@ def test_of_images_what_is_locked_stands_for_its_pixels_and_kernels_wait_to_be_a
     kernels = evaluate(run, protocol.change({"also": ["kernels"]}), store=store)
     assert np.isfinite(kernels.rounds[METRICS.index("ip_star")]).all()
     assert kernels.samples["accuracy"].parts == ("",) and "accepted" not in report.samples  # there are ten classes
-    beside = evaluate(run, protocol.change({"also": ["median"]}), store=store)
-    assert beside.metrics == (*METRICS, "ip_star_median") and np.isfinite(beside.rounds[-1]).all()
+    beside = evaluate(run, protocol.change({"also": ["roughness", "median"]}), store=store)
+    assert beside.metrics == (*METRICS, "ip_star_median", "roughness")
+    assert np.isfinite(beside.rounds[-2]).all()
     assert np.isnan(beside.rounds[METRICS.index("ip_star")]).all()
+    with pytest.raises(ConfigError, match="'nearest'"):  # a metric of other data
+        evaluate(run, protocol.change({"also": ["nearest"]}), store=store)
     locked = report.rounds[METRICS.index("redundancy"), pictures.FULL]
     assert (np.isnan(locked) | (locked >= 10 * 28 / 784)).all()
 

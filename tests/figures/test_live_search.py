@@ -127,7 +127,7 @@ def test_the_browser_knows_the_sample_that_a_search_is_compared_with_and_the_arm
 
 def test_what_the_browser_cannot_search_is_left_to_the_server():
     explorer, _ = run()
-    for change in ({"generator": "dice"}, {"generator": "revise"}, {"gradient_noise": 0.5}):
+    for change in ({"generator": "dice"}, {"generator": "revise"}, {"gradient_noise": 0.5}, {"polish": "on"}):
         assert live_search(explorer, SETTINGS.model_copy(update=change), None, 0) is None, change
 
 

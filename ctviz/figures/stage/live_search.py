@@ -48,6 +48,9 @@ from ctviz.models.model_settings import ModelSettings
 MODEL_BYTES = 160 * 2**10
 """Weights that are sent of a run, at most, before compression, whatever its number of epochs; the newest always."""
 
+KNOWN = ("tau", "steps", "step_size", "epsilon", "lambda_cost")
+"""Settings that the browser is told as they are; ``lambda_egy`` and ``step_bound`` it is told otherwise."""
+
 
 @dataclass(frozen=True)
 class LiveSearch:
@@ -70,8 +73,8 @@ def live_search(
 ) -> LiveSearch | None:
     """The search that the browser can do by itself, as ``Explorer.trace`` does it; None where it cannot.
 
-    It can with dense models of two features, of which none is an ensemble, for the generators Generic and ECCCo,
-    without noise and polish.
+    It can with dense models of two features, of which none is an ensemble, for the generators Generic and ECCCo, where
+    settings that it does not know are at their defaults.
 
     Args:
         explorer: of the run, whose arms have the constraints.
@@ -81,14 +84,16 @@ def live_search(
         arms: positions of the arms that are shown; all of them for None.
     """
     experiment, generator = explorer.experiment, GENERATORS[settings.generator]
-    plain = settings.generator in ("generic", "eccco") and not settings.gradient_noise and settings.polish == "off"
+    more = {*generator.settings, "polish"}.difference(KNOWN, ("lambda_egy", "step_bound"))
+    usual = all(getattr(settings, name) == SearchSettings.model_fields[name].default for name in more)
+    plain = usual and settings.generator in ("generic", "eccco")
     ensembles = experiment.models > len(experiment.arms)
     if not plain or ensembles or experiment.model.channels or not explorer.data.schema.plane:
         return None
     shown = torch.arange(len(explorer.arms)) if arms is None else torch.tensor(list(arms))
     bound = settings.step_bound
     rules = {
-        **{name: getattr(settings, name) for name in ("tau", "steps", "step_size", "epsilon", "lambda_cost")},
+        **{name: getattr(settings, name) for name in KNOWN},
         "lambda_egy": settings.lambda_egy if "energy" in generator.penalties else 0.0,
         "longest": bound * explorer.reference_data.spread() if bound else None,
         **_limits(explorer.constraints.take(shown)),

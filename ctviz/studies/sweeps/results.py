@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctviz.cache import Cache
+from ctviz.data.kinds import PLANE, TABLE
 from ctviz.errors import StoreError
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.task import Task
@@ -28,9 +29,14 @@ from ctviz.studies.sweeps.tables import NUMBERS, State, columns, stored_table, t
 if TYPE_CHECKING:
     import pandas as pd
 
-METRICS = (
-    "ip", "ip_star", "ip_star_median", "cost", "validity", "redundancy", "mature", "steps", *READ_METRICS, "accuracy",
-    "calibration", "accepted", "fgsm", "pgd", "sensitivity", *EXACT_METRICS, "trained_mature", "skipped",
+METRICS = tuple(
+    dict.fromkeys(
+        (
+            "ip", "ip_star", "ip_star_median", "cost", "validity", "redundancy", "mature", "steps", *READ_METRICS,
+            "accuracy", "calibration", "accepted", "fgsm", "pgd", "sensitivity", *EXACT_METRICS, "trained_mature",
+            "skipped", *PLANE.metrics, *TABLE.metrics,
+        )
+    )
 )  # fmt: skip
 """Metrics of a report over all rounds (attacks at the largest ε; sensitivity to the first locked feature, else to the
 first feature), and two of the last epoch of training: share of mature counterfactuals, and skipped batches."""

@@ -23,22 +23,22 @@ class Page:
         return PurePath(self.path).stem
 
 
-HOME = Page("app.py", "Home")
-LEARN = Page("pages/learn.py", "Learn", "figure1")
-BOUNDARIES = Page("pages/boundaries.py", "Boundaries", of_one_run=True)
-TRAJECTORIES = Page("pages/trajectories.py", "Trajectories", of_one_run=True)
-ACTIONABILITY = Page("pages/actionability.py", "Actionability", "figure1", of_one_run=True)
-RECOURSE = Page("pages/recourse.py", "Recourse", "german", of_one_run=True)
-DIGITS = Page("pages/digits.py", "Digits", "mnist", of_one_run=True)
+PAGES = (
+    HOME := Page("app.py", "Home"),
+    LEARN := Page("pages/learn.py", "Learn", "figure1"),
+    BOUNDARIES := Page("pages/boundaries.py", "Boundaries", of_one_run=True),
+    TRAJECTORIES := Page("pages/trajectories.py", "Trajectories", of_one_run=True),
+    ACTIONABILITY := Page("pages/actionability.py", "Actionability", "figure1", of_one_run=True),
+    RECOURSE := Page("pages/recourse.py", "Recourse", "german", of_one_run=True),
+    DIGITS := Page("pages/digits.py", "Digits", "mnist", of_one_run=True),
+    TRADEOFFS := Page("pages/tradeoffs.py", "Trade-offs"),
+    PAPER := Page("pages/paper.py", "Paper"),
+    LIMITS := Page("pages/limits.py", "Limits"),
+)
+"""In the order of the menu."""
+
 FIRST_DIGITS = {"preset": "readable", "part": "read", "pick": "class5", "to": "8"}
 """What Digits opens with for those who come with no wish; a link that names no run still means the page's preset."""
-
-TRADEOFFS = Page("pages/tradeoffs.py", "Trade-offs")
-PAPER = Page("pages/paper.py", "Paper")
-LIMITS = Page("pages/limits.py", "Limits")
-
-PAGES = (HOME, LEARN, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, RECOURSE, DIGITS, TRADEOFFS, PAPER, LIMITS)
-"""In the order of the menu."""
 
 BY_NAME = {page.name: page for page in PAGES}
 """Name → page."""

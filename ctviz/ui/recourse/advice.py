@@ -49,8 +49,8 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, third:
             )
             bind.choice("Plan to look at", range(most), plan, kind="buttons", words=ORDER, hidden=True)
     context = found.asked.context
-    waited = bool(draft.view.trained) and context.third is None
-    for column, model in zip_longest(st.columns(len(models) + waited, gap="medium"), models):
+    waits = bool(draft.view.trained) and context.third is None
+    for column, model in zip_longest(st.columns(len(models) + waits, gap="medium"), models):
         with column, st.container(key=f"advice-{model.arm.replace(' ', '-') if model else 'third'}"):
             if model is None:
                 third_column(draft, third, found.advice.data)

@@ -158,8 +158,7 @@ def titles(experiment: Experiment) -> dict[str, str]:
     """By name, what the models of a run are called: how they were trained, and whether rules held in training too."""
     found = {}
     for arm in experiment.arms:
-        how = arm.trains_on_counterfactuals, arm.trained_with_rules
-        found[arm.name] = arm.rival or training_title(*how)
+        found[arm.name] = arm.rival or training_title(arm.trains_on_counterfactuals, arm.trained_with_rules)
     said = list(found.values())
     return {name: title if said.count(title) == 1 else f"{title} ({name})" for name, title in found.items()}
 
