@@ -136,7 +136,8 @@ def search(
         )
         X, y = X[of], y[of]
         if len(X) == 0:
-            way = X.new_zeros(chosen.steps + 1, 0, X.shape[1]) if path else None
+            points = chosen.steps + 1 + (chosen.polish == "on" and generator.kind != "exact")
+            way = X.new_zeros(points, 0, X.shape[1]) if path else None
             return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of, labels)
         x = X.T[None].to(adapter.device).contiguous()
         limits = Constraints.of([rules], x)

@@ -270,6 +270,17 @@ class Lattice:
         columns = (values[..., None] == np.arange(len(feature.columns))).astype(self.factual.dtype)
         return np.where((values == feature.own)[..., None], self.factual[list(feature.columns)], columns)
 
+    def beside(self, i: int) -> float:
+        """By how much the formula of a number's columns is above the person's column at the person's own value: what
+        people read may be rounded. 0 where only floating-point rounding is between them, and for a category."""
+        feature = self.features[i]
+        if isinstance(feature, Category):
+            return 0.0
+        column = (feature.own - feature.centre) / feature.spread
+        apart = column - float(self.factual[feature.column])
+        size = max(abs(column), abs(feature.centre / feature.spread))
+        return apart if abs(apart) > size * np.finfo(self.factual.dtype).eps else 0.0
+
     def project(self, columns: npt.ArrayLike) -> Floats:
         """The point for each of some columns (… d), which no lattice need hold, (… f): the nearest allowed value of
         each number, and of each category the allowed level with the largest column. Links and forbidden pairs may not

@@ -388,6 +388,8 @@ def test_no_factuals_give_no_counterfactuals(targets: Any) -> None:
     assert found.final.shape == found.nascent.shape == (0, 2)
     assert found.mature.dtype == torch.bool and found.steps.dtype == torch.int64
     assert found.mature.shape == found.steps.shape == (0,)
+    polished = ctviz.search(linear(), np.zeros((0, 2)), targets, steps=5, polish=True)
+    assert polished.path is not None and polished.path.shape == (7, 0, 2)
 
 
 def test_features_are_named_by_position_or_name_or_singly() -> None:

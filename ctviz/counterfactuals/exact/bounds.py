@@ -34,7 +34,7 @@ class Reach:
     """The extreme values of all features that are free: their columns, efforts, and the feature that each belongs to.
 
     Between the ends of a number gain and effort lie on a line, or below one where any change has an effort; so its ends
-    and its own value are enough.
+    and its own value are enough. Where the own column lies beside that line (``Lattice.beside``), it counts as both.
     """
 
     columns: Floats  # n d: change of the columns
@@ -48,11 +48,15 @@ class Reach:
         values: list[float] = []
         features: list[int] = []
         starts: list[int] = []
+        beside: list[tuple[int, int, float]] = []
         for i, feature in enumerate(lattice.features):
             if isinstance(feature, Number):
                 least, most = feature.ends
                 own = [min(max(feature.own, least), most)]
                 options = np.unique([least, most, *own])
+                if own == [feature.own] and (apart := lattice.beside(i)):  # on the line of the others too
+                    beside.append((len(values), feature.column, apart))
+                    options = np.array([*own, *options])
             else:
                 options = feature.options(0)
             starts.append(len(values))
@@ -62,6 +66,8 @@ class Reach:
         points = np.repeat(base[None], len(values), axis=0)
         points[np.arange(len(values)), features] = values
         columns = lattice.encode(points).astype(np.float64) - lattice.encode(base).astype(np.float64)
+        for row, column, apart in beside:
+            columns[row, column] += apart
         efforts = np.array([float(lattice.features[i].effort(v)) for i, v in zip(features, values, strict=True)])
         return cls(columns, efforts, np.array(starts), budget)
 

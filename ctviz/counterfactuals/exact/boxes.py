@@ -129,6 +129,9 @@ class _Search:
         self.first = counts.cumsum() - counts
         self.last = self.first + counts - 1
         self.easiest = self.first + [int(one.efforts.argmin()) for one in axes]
+        # A person's own column may lie beside the line of the other values, where what people read is rounded.
+        self.beside = np.concatenate([one.beside for one in axes])
+        self.rounded = bool(self.beside.any())
 
     def run(self, below: float) -> float | None:
         """See ``least_cost``."""
@@ -170,6 +173,8 @@ class _Search:
         efforts, parts = self.efforts[ends], self.parts[ends]  # n F 3, n F 3 h
         slopes, constant, loose = self._lines(start, parts)
         gains = np.einsum("nfeh,nh->nfe", parts, slopes)
+        if self.rounded:  # so that the own value is above that line too
+            gains = gains + np.maximum(np.einsum("nfeh,nh->nfe", self.beside[ends], slopes), 0.0)
         need = self.least - 2 * self.slack - constant  # n
         bounds, price, pair = _dual(efforts, gains, need)
         bounds = self.costs[start] + bounds - TOLERANCE * np.where(np.isfinite(bounds), 1 + bounds, 0.0)

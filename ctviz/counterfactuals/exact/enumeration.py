@@ -50,6 +50,7 @@ class Options:
     efforts: Floats  # o
     parts: Floats  # o h: what each adds to the hidden units
     may_stay: bool  # whether the person's own value is among them
+    beside: Floats  # o h: how far the own value's part is below the line of the others, 0 where only float rounding is
 
     def ratios(self, sign: int) -> Floats:
         """The most that a unit of effort adds to each hidden unit, or takes from it (``sign`` −1), (h)."""
@@ -115,8 +116,9 @@ def options_of(network: Network, lattice: Lattice, below: float) -> list[Options
         values = values[feature.effort(values) < below]
         columns = list(feature.columns)
         change = lattice.columns_of(place, values).astype(np.float64) - lattice.factual[columns].astype(np.float64)
-        parts, may_stay = change @ W[:, columns].T, bool((values == feature.own).any())
-        found.append(Options(place, values, feature.effort(values), parts, may_stay))
+        parts, own = change @ W[:, columns].T, values == feature.own
+        beside = np.outer(own * lattice.beside(place), W[:, columns[0]])
+        found.append(Options(place, values, feature.effort(values), parts, bool(own.any()), beside))
     return found
 
 

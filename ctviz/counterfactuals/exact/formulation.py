@@ -50,9 +50,10 @@ def choose(program: Program, lattice: Lattice, counted: Iterable[int] = ()) -> C
     choice = Choice(Affine.constants(np.zeros(0)))
     for i, feature in enumerate(lattice.features):
         if isinstance(feature, Number):
-            change = _number(program, choice, i, feature, i in wanted)
-            own = float(lattice.factual[feature.column])
-            columns[feature.column] = change.times(1 / feature.spread) + Affine.constants(own)
+            beside = lattice.beside(i)
+            change = _number(program, choice, i, feature, i in wanted, bool(beside))
+            own = choice.changed[i].times(beside) + Affine.constants(float(lattice.factual[feature.column]))
+            columns[feature.column] = change.times(1 / feature.spread) + own
         else:
             _category(program, choice, i, feature)
             for level, column in enumerate(feature.columns):
@@ -76,15 +77,17 @@ def _category(program: Program, choice: Choice, i: int, feature: Category) -> No
     choice.changed[i] = Affine.constants(1.0) - same
 
 
-def _number(program: Program, choice: Choice, i: int, feature: Number, counted: bool) -> Affine:
-    """Variables of a number; its change as an expression."""
+def _number(program: Program, choice: Choice, i: int, feature: Number, counted: bool, beside: bool) -> Affine:
+    """Variables of a number; its change as an expression. ``beside``: the own column lies beside the others."""
     change, changed, ways = Affine.constants(0.0), Affine.constants(0.0), 0
     for sign in (1, -1):
         values = feature.beyond(sign)
         if values is None:
             continue
         first, last = (sign * (value - feature.own) for value in values)
-        distance, moves = _way(program, feature, first, last, counted)
+        distance, moves = _way(program, feature, first, last, counted or beside)
+        if beside:
+            program.require(distance - moves.times(first), low=0.0)
         change = change + distance.times(sign)
         choice.effort = choice.effort + distance.times(feature.per_unit) + moves.times(feature.per_change)
         changed, ways = changed + moves, ways + 1

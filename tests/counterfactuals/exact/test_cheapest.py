@@ -372,3 +372,18 @@ def test_none_is_not_said_where_rounding_could_feign_it(scale: float) -> None:
     assert network.largest([2.0]) == pytest.approx(
         scale * max(1.5, 0.6 * (3.2 * scale + 2.3) + 1.1 * (0.4 * scale + 2.7))
     )
+
+
+@pytest.mark.parametrize("ways", [("cheaper_points",), WITHOUT_SOLVER])
+def test_an_own_column_beside_the_steps(ways: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns 0.4 are read as 0. A step of a and b each gains 1.4 + 1.4 for 2; ten of c gain 2.8 too, for 2.2."""
+    monkeypatch.setattr(module, "polish", lambda *arguments: [])
+    down = tuple(Number(name, i, own=0.0, low=-10.0, high=0.0, step=1.0) for i, name in enumerate("ab"))
+    up = Number("c", 2, own=0.0, low=0.0, high=10.0, step=1.0, per_unit=0.22)
+    network = Network(
+        ((np.array([[-1, -1, 0.28]]), np.array([20.0])), (np.array([[0.0], [1.0]]), np.array([0, 1e-6 - 22])))
+    )
+    with without(*ways):
+        answer = cheapest(network, Lattice((*down, up), np.array([0.4, 0.4, 0.0])), 1, 0.5)
+    assert answer.status == "optimal" and answer.plan is not None
+    assert answer.plan.effort == 2.0 and answer.bound <= 2.0
