@@ -305,7 +305,9 @@ def how(result: Table1) -> str:
 def _first(rows: Sequence[Table1Row]) -> str:
     """Which draws of tables have more than the columns of the table."""
     first = {WHOLE_DRAWS[row.data] for row in rows if len(row.seeds) > WHOLE_DRAWS.get(row.data, len(row.seeds))}
-    told = "Parts of the objective, other steps of the search and what rests on a lock are of tables those of the first"
+    told = (
+        "On tables, parts of the objective, other steps of the search and what rests on a lock are those of the first"
+    )
     return "".join(f" {told} {n} draws." for n in first)
 
 

@@ -62,7 +62,7 @@ SENSITIVITY = (
 ROOM = (
     "Mean distance to real samples of the class aimed at: of factuals before any search, of both models' "
     "counterfactuals, and of real samples of that class among themselves. Where conventional counterfactuals lie no "
-    "farther than real samples do, there is nothing to take away."
+    "farther than real samples do, there is nothing to gain."
 )
 SEARCHED = (
     "The same models, with counterfactuals searched in shorter and in longer steps. Where a model is steep, long steps "

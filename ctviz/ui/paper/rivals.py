@@ -14,7 +14,7 @@ from ctviz.figures.rivals_words import (
     QUESTION,
     SEARCHES,
     SIDES,
-    caveat,
+    caveats,
     gain,
     headline,
     how,
@@ -52,9 +52,9 @@ def better_than(draft: Draft[PaperView]) -> None:
     if result is None:
         return
     st.subheader(QUESTION, anchor=False)
-    first, *rest = (unbroken(said) for said in (headline(result), price(result), caveat(result)))
+    hangs = "".join(f"<li>{escape(unbroken(said))}</li>" for said in caveats(result))
     st.html(
-        f"<p><b>{escape(first)}</b></p>{''.join(f'<p>{escape(said)}</p>' for said in rest)}"
+        f"<p><b>{escape(unbroken(headline(result)))}</b></p><p>{escape(unbroken(price(result)))}</p><ul>{hangs}</ul>"
         f'<p class="ctviz-muted">{escape(unbroken(how(result)))}</p>'
     )
     _standings(result, COUNTERFACTUAL)
