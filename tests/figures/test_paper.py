@@ -211,8 +211,8 @@ def test_the_exact_judge_in_words_says_gain_price_and_caveat():
         "The cheapest advice that there is, which depends on no search, lies closer to real data on Circles (14 %) and "
         "Moons (12 %), farther on Overlapping (43 %); no difference is clear on Linearly separable. It takes more "
         "effort on Circles (12 %) and Moons (12 %), less on Overlapping (7 %). The nearest real sample is closer on "
-        "Circles (2.0 → 1.0), farther away on Moons (2.0 → 0.30). Fewer have any with a confidence of τ = 0.95: on "
-        "Circles 52 % (with conventional training 100 %)."
+        "Circles (2.0 → 1.0), farther away on Moons (2.0 → 0.30). Fewer samples have any advice at a "
+        "confidence of τ = 0.95: on Circles 52 % (with conventional training 100 %)."
     )
     assert judged(result("moons")) == exactly(result("moons")) == ""
     plain = judged(table_of(with_judge(row("ls"), ip=reduction(2), cost=reduction(1))))

@@ -168,8 +168,10 @@ def _solved(exact: ExactOutcome | None) -> list[str]:
     cells = []
     for metric in EXACT:
         one: Reduction = getattr(exact, metric)
-        ends = f"{number(one.base)} → {number(one.value)}"
-        size, _, span = interval(one, 0).partition(" [")
+        two, three = ([number(end, digits) for end in (one.base, one.value)] for digits in (2, 3))
+        ends = " → ".join(three if two[0] == two[1] else two)
+        near = one.significant and min(abs(one.low or 0), abs(one.high or 0)) < 0.5  # a bound that would read as 0
+        size, _, span = interval(one, int(near)).partition(" [")
         star = " *" if span.endswith("*") else ""
         told = f"[{span.removesuffix(' *')}" if span else ""
         cells.append(

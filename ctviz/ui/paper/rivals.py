@@ -24,7 +24,7 @@ from ctviz.figures.rivals_words import (
     standing,
     unit,
 )
-from ctviz.prose import unbroken
+from ctviz.prose import inside, unbroken
 from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
 from ctviz.studies.rivals.result import MEASURES, Measure, VerdictResult, VerdictRow
 from ctviz.ui.kit import bind
@@ -58,6 +58,8 @@ def better_than(draft: Draft[PaperView]) -> None:
         f'<p class="ctviz-muted">{escape(unbroken(how(result)))}</p>'
     )
     _standings(result, COUNTERFACTUAL)
+    known = [RIVAL_METRICS[one.name] for one in result.measures()]
+    st.caption(f"{'; '.join(f'{one.symbol}: {inside(one.title)}' for one in known)}.".replace("*", "\\*"))
     measure, search = _chosen(result, draft)
     _pictures(result, measure, search)
     row = result.row(draft.view.data) or result.rows[0]
