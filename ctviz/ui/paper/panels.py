@@ -100,7 +100,7 @@ def above(result: Table1, *, large: bool = False) -> None:
     """The finding, and the three panels that carry it."""
     page_title(headline(result))
     exact = judged(result)
-    first = f"<p>{escape(unbroken(exact))}</p>" if exact else ""
+    first = f'<p class="ctviz-judged">{escape(unbroken(exact))}</p>' if exact else ""
     st.html(f'{first}<p class="ctviz-muted">{escape(how(result))}</p>')
     with st.container(key="paper-panels"):
         places = st.columns(len(METRICS), gap="medium")
