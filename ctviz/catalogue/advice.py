@@ -43,7 +43,8 @@ def asked_sentence(advice: Advice) -> str:
     wanted = f"A score is how sure a model is of “{advice.wanted}”, from 0 to 100; it need not be a probability."
     if advice.tau == "rate":
         share = percent(advice.rate)
-        return f"{wanted} Each model accepts from the score on that {share} of people reach, as many as in the data."
+        reached = f"{share} of people reach, the share of “{advice.wanted}” in the data"
+        return f"{wanted} Each model accepts from the score that {reached}."
     return f"{wanted} A person with {score_words(advice.tau)} or more is accepted."
 
 

@@ -232,9 +232,9 @@ def _caveats(asked: Sequence[_Asked]) -> list[str]:
     one_plan = len(plans) == 1
     open_ = [one for one, plan in plans if plan.proof != "optimal" and 100 * plan.gap >= SMALL]
     if len(open_) == len(plans):
-        return [f"Whether there {'is a cheaper plan' if one_plan else 'are cheaper plans'} is not proved."]
+        return [f"That there {'is no cheaper plan' if one_plan else 'are no cheaper plans'} is not proved."]
     if open_:
-        return [f"Whether {open_[0].name} has a cheaper plan is not proved."]
+        return [f"That {open_[0].name} has no cheaper plan is not proved."]
     voided = [one for one, plan in plans if plan.voided_by]
     if not voided:
         return []

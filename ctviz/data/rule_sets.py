@@ -37,7 +37,7 @@ def rule_sets(table: Table) -> tuple[RuleSet, ...]:
         RuleSet(
             "realistic",
             "Realistic",
-            "What a person can change: the usual rules of this table, with directions, levels and features that stay.",
+            "The usual rules of this table: some features stay, others only rise, only fall or reach some levels.",
             table.rules,
         ),
         RuleSet(

@@ -155,9 +155,11 @@ def _clear(rows: Exact, metric: str, sign: int) -> Exact:
 
 
 def _on(rows: Exact, metric: str) -> str:
-    """``Circles (14 %) and Moons (12 %)``."""
+    """``Circles (2.3 %) and Moons (112 %)``: in whole percents from 10 on, as the table has them."""
     sizes = [(row.title, abs(getattr(exact, metric).reduction)) for row, exact in rows]
-    return listed([f"{title} ({number(size, trim=True)} %)" for title, size in sizes])
+    return listed(
+        [f"{title} ({decimal(size, 0) if size >= 10 else number(size, trim=True)} %)" for title, size in sizes]
+    )
 
 
 def _nearest(rows: Exact) -> str:
@@ -179,7 +181,7 @@ def _without_advice(rows: Exact) -> str:
         if exact.found is not None and exact.conventional_found is not None
         if exact.conventional_found - exact.found > LOST
     ]
-    return f" Fewer have any with a confidence of τ = {rows[0][1].tau:g}: {listed(lost)}." if lost else ""
+    return f" Fewer samples have any advice at a confidence of τ = {rows[0][1].tau:g}: {listed(lost)}." if lost else ""
 
 
 def exactly(result: Table1) -> str:
@@ -306,7 +308,7 @@ def how(result: Table1) -> str:
 def _first(rows: Sequence[Table1Row]) -> str:
     """Which draws of tables have more than the columns of the table."""
     first = {WHOLE_DRAWS[row.data] for row in rows if len(row.seeds) > WHOLE_DRAWS.get(row.data, len(row.seeds))}
-    told = "Of tables, parts of the objective, other search steps and all that has a lock are measured on the first"
+    told = "On tables, parts of the objective, other search steps and all that has a lock are measured on the first"
     return "".join(f" {told} {n} draws alone." for n in first)
 
 

@@ -164,7 +164,12 @@ def _span(values: Sequence[float]) -> str:
 
 
 def caveat(result: VerdictResult) -> str:
-    """What the answer hangs on: another measure, each search by itself, and how much was computed."""
+    """What the answer hangs on, in one paragraph."""
+    return " ".join(caveats(result))
+
+
+def caveats(result: VerdictResult) -> list[str]:
+    """What the answer hangs on, one thing each: another measure, validity, and each search by itself."""
     said = []
     nearest = _counted(result, COUNTERFACTUAL, MEASURES["nearest"])
     if nearest:
@@ -175,8 +180,8 @@ def caveat(result: VerdictResult) -> str:
             also = _counted(result, method.name, MEASURES["nearest"])
             beside = f"; by that to the nearest sample {also}" if also else ""
             fails = _lost(result, method.name, "validity", FAILS)
-            beside += f"; its advice {fails} than that of conventional training" if fails else ""
-            said.append(f"{method.title} is by the distance to real data {phrase}{beside}." if phrase else "")
+            lost = f" Than that of conventional training, its advice {fails}." if fails else ""
+            said.append(f"{method.title}, by the distance to real data, is {phrase}{beside}.{lost}" if phrase else "")
     said += [_alike(result), _readable(result), _favoured(result)]
     parts = []
     for search in result.searches:
@@ -185,7 +190,7 @@ def caveat(result: VerdictResult) -> str:
         parts.append(f"with {SEARCHES.get(search, search)} it wins {won} and loses {lost} of {of}")
     told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
     said.append(told if parts else "")
-    return " ".join(filter(None, said))
+    return [one for one in said if one]
 
 
 def _readable(result: VerdictResult) -> str:
@@ -204,12 +209,12 @@ def _readable(result: VerdictResult) -> str:
         right = {m: result.average(row, m.name, MEASURES["accuracy"], "").value for m in shares}
         each = listed(
             [
-                f"{100 * share:.0f} % ({_name(m)}, whose accuracy is {100 * right[m]:.0f} %)"
+                f"{100 * share:.0f} % with {_name(m)} (accuracy {100 * right[m]:.0f} %)"
                 for m, share in shares.items()
                 if m.ours or m.name == CONVENTIONAL or m is best
             ]
         )
-        told.append(f"An independent reader takes advice on {row.title} for its class in {each}.")
+        told.append(f"In advice on {row.title} an independent reader sees the class it aims at in {each}.")
     return " ".join(told)
 
 
@@ -221,8 +226,8 @@ def _alike(result: VerdictResult) -> str:
         if method.ours and (phrase := _counted(result, method.name, MEASURES["ip"], alike=True))
     ]
     why = (
-        "The rule that chooses settings does not ask that advice works. By the distance to real data, but only where "
-        f"the advice of both works about as often (within {ALIKE} points),"
+        "The rule that chooses settings does not ask that advice reaches its class. Counted only where that of both "
+        f"does so about as often (within {ALIKE} points), by the distance to real data"
     )
     return f"{why} {'; '.join(told)}." if told else ""
 
@@ -237,7 +242,7 @@ def _favoured(result: VerdictResult) -> str:
     ]
     who = begun(listed(ahead)) or "No method"
     verb = "are" if len(ahead) > 1 else "is"
-    return f"{who} {verb} ahead of counterfactual training by more of the measures than behind, time apart."
+    return f"{who} {verb} ahead of counterfactual training by more measures than behind it, training time apart."
 
 
 def how(result: VerdictResult) -> str:

@@ -43,12 +43,12 @@ A classifier decides. A **counterfactual** is its advice: the smallest change af
 Of a model trained the **conventional** way, that advice often ends where no real data lie.
 
 **Counterfactual training** searches such advice in every epoch, and the model learns from it. Where a search arrives
-(*mature*), the model learns that real data of that class are likely and what the search came up with is less so: the
+(*mature*), the model learns that real data of that class are likely and the end of the search is less so: the
 gap between the two is the *divergence*. Where a search has hardly moved (*nascent*), it learns to keep its decision, as
 against an attack.
 
 What nobody can change, such as one's age, can be **locked**. Locked in the search, advice leaves it alone, and may cost
-more. Locked in training too, the model learns to count on it less.
+more. Locked in training too, the model often learns to count on it less.
 """
 
 PRESET = "loans"

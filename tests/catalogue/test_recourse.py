@@ -138,9 +138,9 @@ def test_every_case(first, second, said):
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
-        ("none asked", "none asked", "Whether there are cheaper plans is not proved."),
-        ("optimal", "none asked", "Whether counterfactual training has a cheaper plan is not proved."),
-        ("feasible", "optimal", "Whether conventional training has a cheaper plan is not proved."),
+        ("none asked", "none asked", "That there are no cheaper plans is not proved."),
+        ("optimal", "none asked", "That counterfactual training has no cheaper plan is not proved."),
+        ("feasible", "optimal", "That conventional training has no cheaper plan is not proved."),
     ],
 )
 def test_what_is_not_proved_is_said(first, second, said):

@@ -209,10 +209,10 @@ def test_the_exact_judge_in_words_says_gain_price_and_caveat():
     )
     assert told == (
         "The cheapest advice that there is, which depends on no search, lies closer to real data on Circles (14 %) and "
-        "Moons (12 %), farther from real data on Overlapping (43 %); no difference is clear on Linearly separable. "
-        "It takes more effort on Circles (12 %) and Moons (12 %), less on Overlapping (7 %). It ends closer to the "
+        "Moons (12 %), farther from real data on Overlapping (43 %); no difference is clear on Linearly separable. It "
+        "takes more effort on Circles (12 %) and Moons (12 %), less on Overlapping (7 %). It ends closer to the "
         "nearest real sample on Circles (2.0 → 1.0), farther from the nearest real sample on Moons (2.0 → 0.30). Fewer "
-        "have any with a confidence of τ = 0.95: on Circles 52 % (with conventional training 100 %)."
+        "samples have any advice at a confidence of τ = 0.95: on Circles 52 % (with conventional training 100 %)."
     )
     assert judged(result("moons")) == exactly(result("moons")) == ""
     plain = judged(table_of(with_judge(row("ls"), ip=reduction(2), cost=reduction(1))))

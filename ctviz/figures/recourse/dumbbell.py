@@ -120,7 +120,7 @@ def _room(change: FeatureChange) -> float:
 
 def _row(change: FeatureChange) -> str:
     way = "other" if change.kind == "category" else "up" if change.rises else "down"
-    effort = f"effort {number(change.effort, 2)}"
+    effort = f"effort {number(change.effort, 3)}"
     name = f"<p><b>{_told(change.feature)}</b> <small>{escape(effort)}</small></p>"
     if change.scale is None or change.kind == "ordered":
         body = f'<div class="ends"><span class="now">{_told(change.texts[0])}</span><i></i>'
@@ -135,9 +135,8 @@ def _levels(change: FeatureChange) -> str:
     """Under the two levels of a category, which share of the accepted people has each."""
     if change.accepted is None:
         return ""
-    before, after = map(percent, change.accepted)
-    said = f"{begun(before)} of accepted people have the first, {after} the second"
-    return f'<p class="shares"><small>{said}</small></p>'
+    shares = (f"{_told(text)} {percent(share)}" for text, share in zip(change.texts, change.accepted, strict=True))
+    return f'<p class="shares"><small>Among accepted people: {", ".join(shares)}</small></p>'
 
 
 def _track(change: FeatureChange, scale: FeatureScale, labelled: bool) -> str:

@@ -62,7 +62,7 @@ SENSITIVITY = (
 ROOM = (
     "Mean distance to real samples of the class aimed at: of factuals before any search, of both models' "
     "counterfactuals, and of real samples of that class among themselves. Where conventional counterfactuals lie no "
-    "farther than real samples do, there is nothing to take away."
+    "farther than real samples do, there is nothing to gain."
 )
 SEARCHED = (
     "The same models, with counterfactuals searched in shorter and in longer steps. Where a model is steep, long steps "
@@ -100,7 +100,7 @@ def above(result: Table1, *, large: bool = False) -> None:
     """The finding, and the three panels that carry it."""
     page_title(headline(result))
     exact = judged(result)
-    first = f"<p>{escape(unbroken(exact))}</p>" if exact else ""
+    first = f'<p class="ctviz-judged">{escape(unbroken(exact))}</p>' if exact else ""
     st.html(f'{first}<p class="ctviz-muted">{escape(how(result))}</p>')
     with st.container(key="paper-panels"):
         places = st.columns(len(METRICS), gap="medium")
@@ -168,8 +168,10 @@ def _solved(exact: ExactOutcome | None) -> list[str]:
     cells = []
     for metric in EXACT:
         one: Reduction = getattr(exact, metric)
-        ends = f"{number(one.base)} → {number(one.value)}"
-        size, _, span = interval(one, 0).partition(" [")
+        two, three = ([number(end, digits) for end in (one.base, one.value)] for digits in (2, 3))
+        ends = " → ".join(three if two[0] == two[1] else two)
+        near = one.significant and min(abs(one.low or 0), abs(one.high or 0)) < 0.5  # a bound that would read as 0
+        size, _, span = interval(one, int(near)).partition(" [")
         star = " *" if span.endswith("*") else ""
         told = f"[{span.removesuffix(' *')}" if span else ""
         cells.append(

@@ -14,7 +14,7 @@ from ctviz.figures.rivals_words import (
     QUESTION,
     SEARCHES,
     SIDES,
-    caveat,
+    caveats,
     gain,
     headline,
     how,
@@ -24,7 +24,7 @@ from ctviz.figures.rivals_words import (
     standing,
     unit,
 )
-from ctviz.prose import unbroken
+from ctviz.prose import inside, unbroken
 from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
 from ctviz.studies.rivals.result import MEASURES, Measure, VerdictResult, VerdictRow
 from ctviz.ui.kit import bind
@@ -52,12 +52,14 @@ def better_than(draft: Draft[PaperView]) -> None:
     if result is None:
         return
     st.subheader(QUESTION, anchor=False)
-    first, *rest = (unbroken(said) for said in (headline(result), price(result), caveat(result)))
+    hangs = "".join(f"<li>{escape(unbroken(said))}</li>" for said in caveats(result))
     st.html(
-        f"<p><b>{escape(first)}</b></p>{''.join(f'<p>{escape(said)}</p>' for said in rest)}"
+        f"<p><b>{escape(unbroken(headline(result)))}</b></p><p>{escape(unbroken(price(result)))}</p><ul>{hangs}</ul>"
         f'<p class="ctviz-muted">{escape(unbroken(how(result)))}</p>'
     )
     _standings(result, COUNTERFACTUAL)
+    known = [RIVAL_METRICS[one.name] for one in result.measures()]
+    st.caption(f"{'; '.join(f'{one.symbol}: {inside(one.title)}' for one in known)}.".replace("*", "\\*"))
     measure, search = _chosen(result, draft)
     _pictures(result, measure, search)
     row = result.row(draft.view.data) or result.rows[0]

@@ -23,7 +23,7 @@ def test_every_change_is_on_it_before_and_after(counterfactual):
     assert f'class="ctv-bells {"counterfactual" if counterfactual else "conventional"}"' in html
     assert f"--ground:{DARK.ground};" in html
     assert html.count('class="ring"') == html.count('class="tip"') == 3  # a category has its names alone
-    assert "6 % of accepted people have the first, 24 % the second" in seen.text
+    assert "Among accepted people: sales 6 %, office 24 %" in seen.text
     assert [html.count(f'class="row {way} ') for way in ("up", "down", "other")] == [2, 1, 1]
 
 
