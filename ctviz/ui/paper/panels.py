@@ -170,7 +170,7 @@ def _solved(exact: ExactOutcome | None) -> list[str]:
         one: Reduction = getattr(exact, metric)
         two, three = ([number(end, digits) for end in (one.base, one.value)] for digits in (2, 3))
         ends = " → ".join(three if two[0] == two[1] else two)
-        near = one.significant and min(abs(one.low or 0), abs(one.high or 0)) < 0.5  # a bound that would read as 0
+        near = bool(one.significant) and min(abs(one.low or 0), abs(one.high or 0)) < 0.5  # a bound reads as 0
         size, _, span = interval(one, int(near)).partition(" [")
         star = " *" if span.endswith("*") else ""
         told = f"[{span.removesuffix(' *')}" if span else ""
