@@ -306,12 +306,12 @@ def reliance_sentences(found: Population) -> list[str]:
     names = f" ({listed(rest.locked)})" if len(rest.locked) <= 6 else f" ({len(rest.locked)} of them)"
     first, second = rest.shares
     said = [
-        f"On {what}{names} rest {percent(first.value)} of the decisions of conventional training and "
-        f"{percent(second.value)} of those of counterfactual training{_moved(rest.moved)}."
+        f"On {what}{names} rest {percent(first.value, 1)} of the decisions of conventional training and "
+        f"{percent(second.value, 1)} of those of counterfactual training{_moved(rest.moved)}."
     ]
     before, after = rest.proxy_shares
     said.append(
-        f"On features that go along with them rest {percent(before.value)} and {percent(after.value)}"
+        f"On features that go along with them rest {percent(before.value, 1)} and {percent(after.value, 1)}"
         f"{_moved(rest.proxy_moved)}."
     )
     up = [proxy for proxy in rest.named if proxy.moved.low > 0][:3]

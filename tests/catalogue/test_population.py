@@ -149,10 +149,10 @@ def test_what_decisions_rest_on_is_told():
     )  # fmt: skip
     said = words.reliance_sentences(made(reliance=rest))
     assert said[0] == (
-        "On locked features (sex and age) rest 50 % of the decisions of conventional training and 40 % of those of "
+        "On locked features (sex and age) rest 50.0 % of the decisions of conventional training and 40.0 % of those of "
         "counterfactual training: 10.0 points less."
     )
-    assert said[1].endswith("10 % and 12 %, no clear difference.")
+    assert said[1].endswith("10.0 % and 12.0 %, no clear difference.")
     assert said[2] == "More rests on job (goes along with sex, 0.42: 10 % before, 20 % after)."
     assert said[3].startswith("Less rests on hours") and len(said) == 4
     assert "protected features" in words.reliance_sentences(made(reliance=rest, protected=True))[0]
