@@ -59,7 +59,7 @@ def test_rules_hold_at_every_point(generator: str, rules: Rules, seed: int, poli
         step_size=1.5, latent=2, polish=polish,
     )  # fmt: skip
     assert found.path is not None
-    if polish:
+    if polish and generator != "exact":  # its ends are not polished: whoever has reached τ stays, wherever that is
         lattices = measured_lattices(schema, found.factuals.numpy())
         for lattice, end in zip(lattices, found.final.numpy(), strict=True):
             point = lattice.project(end)

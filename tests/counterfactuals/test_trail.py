@@ -7,6 +7,7 @@ import torch
 
 from ctviz.counterfactuals import trail as module
 from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.search_result import SearchRequest
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.counterfactuals.trail import probabilities, reachable_range, reached, result_along
 from ctviz.data.schema import Mutability
@@ -18,7 +19,9 @@ def test_probabilities_are_those_of_each_model(working_set: int, monkeypatch: py
     monkeypatch.setattr(module, "WORKING_SET", working_set)
     models, points = stack(2), torch.stack([cloud(70, seed).T for seed in (1, 2)])
     targets, settings = classes(140, 3).view(2, 70), [SearchSettings(tau=0.5), SearchSettings(tau=0.9)]
-    found, there = probabilities(models, points), reached(models, points, targets, settings)
+    limits = Constraints.of([boxed(-9.0, 9.0, BOTH, BOTH)] * 2, points)
+    request = SearchRequest(models, points, targets, settings, limits)
+    found, there = probabilities(models, points), reached(request, points)
     for arm in range(2):
         expected = torch.softmax(models.module(arm)(points[arm].T), dim=1)
         torch.testing.assert_close(found[arm].T, expected.detach())
@@ -58,7 +61,9 @@ def test_each_factual_has_its_own_reach() -> None:
 def test_a_trail_stops_where_its_steps_end() -> None:
     factuals = torch.zeros(1, 1, 3)
     steps, settings = torch.tensor([[0, 2, 3]]), [SearchSettings(steps=5, epsilon=2.0)]
-    found = result_along(factuals, lambda t: torch.full((1, 1, 3), float(t)), steps, steps > 2, settings, True)
+    limits = rules(boxed(-9.0, 9.0, BOTH), factuals)
+    request = SearchRequest(stack(1), factuals, steps, settings, limits, record=True)
+    found = result_along(request, lambda t: torch.full((1, 1, 3), float(t)), steps, steps > 2)
     assert found.path is not None
     assert found.path[:, 0, 0].T.tolist() == [[0] * 6, [0, 1, 2, 2, 2, 2], [0, 1, 2, 3, 3, 3]]
     assert found.final.flatten().tolist() == [0, 2, 3] and found.nascent.flatten().tolist() == [0, 2, 2]

@@ -353,7 +353,7 @@ def test_zero_people(german):
 def test_one_person(german):
     found = advise_everyone(german, PopulationSettings(arms=ARMS, people=1))
     assert found.both.sum() == 1 and math.isnan(found.row("effort", "full").spread.value)
-    assert "Too few" in found.words()
+    assert "too few to compare" in found.words()
 
 
 def test_one_group_is_not_compared(found):
