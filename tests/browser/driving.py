@@ -192,6 +192,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
+def place_of(locator) -> dict[str, float]:
+    """Where an element is in the window, once it stays there and can be pointed at."""
+    locator.hover(trial=True)
+    return locator.bounding_box()
+
+
 def picture(page, panel: int = 0) -> np.ndarray:
     """Pixels of a panel's canvas, (height width 3), row 0 on top."""
     url = page.locator(".ctv-canvas").nth(panel).evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")

@@ -8,6 +8,7 @@ a button lets them, ``grows`` by a snapshot with every look and the others at on
 import streamlit as st
 
 from ctviz.figures.stage.energy import EnergySource
+from ctviz.ui.kit.frame import live as shown_live
 from ctviz.ui.kit.player import StageState, show_stage
 from tests.figures import fake
 
@@ -35,7 +36,12 @@ st.set_page_config(layout="wide")
 run = st.radio("run", ["0", "1", "fifth", *LIVE, "lost", "none"], horizontal=True)
 
 
-@st.fragment(run_every=LIVE.get(run))
+def pause() -> float | None:
+    """Seconds until the next look; none once a run has ended: a look that comes as the page changes may keep on it
+    what was there."""
+    return LIVE.get(run) if st.session_state.get(f"grown {run}", 0) <= EPOCHS else None
+
+
 def watch() -> None:
     scene, snapshots = material(int(run == "1"))
     bound = st.session_state.get(f"bound {run}", AT_FIRST if run in LIVE else EPOCHS + 1)
@@ -66,4 +72,4 @@ def watch() -> None:
 
 
 if run != "none":
-    watch()
+    shown_live(watch, pause)

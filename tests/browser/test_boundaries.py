@@ -12,7 +12,7 @@ import pytest
 from ctviz.bench.browser import ARRIVAL
 from ctviz.data.drawn import DrawnSettings
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import scroll_down, until
+from tests.browser.driving import place_of, scroll_down, until
 from tests.browser.looks import assert_fits, epoch_of, live_ready, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -170,7 +170,7 @@ def test_points_are_painted_by_mouse_and_keys_and_trained_on(app, browser_page) 
     page.get_by_role("button", name="Train", exact=True).wait_for()  # a link alone trains nothing
     pad.get_by_role("button", name="Erase all points").click()
     page.locator('.ctv-point-painter[data-bad="true"]').wait_for()
-    box = sheet.bounding_box()
+    box = place_of(sheet)
     page.mouse.move(box["x"] + 30, box["y"] + 50)
     page.mouse.down()
     page.mouse.move(box["x"] + 220, box["y"] + 60, steps=10)

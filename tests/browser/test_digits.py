@@ -8,7 +8,7 @@ import pytest
 
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
-from tests.browser.driving import until
+from tests.browser.driving import place_of, until
 from tests.browser.looks import assert_fits_a_phone
 from tests.pages.digit_runs import small
 
@@ -160,7 +160,7 @@ def painting_a_mask_changes_what_would_be_trained(page) -> None:
 def draw_a_seven(page) -> None:
     pad = page.locator(".ctv-pad canvas").first
     pad.wait_for()
-    box = pad.bounding_box()
+    box = place_of(pad)
     x, y, side = box["x"], box["y"], box["width"]
     page.mouse.move(x + 0.3 * side, y + 0.25 * side)
     page.mouse.down()

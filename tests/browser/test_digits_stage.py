@@ -12,7 +12,7 @@ from PIL import Image
 from ctviz.figures.digits.export import grid_html
 from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale
 from ctviz.figures.digits.pictures import paint
-from tests.browser.driving import frames, resize, until
+from tests.browser.driving import frames, place_of, resize, until
 from tests.figures import digits
 
 pytestmark = pytest.mark.browser
@@ -425,6 +425,7 @@ def below(page, what: str) -> None:
     page.get_by_text("nothing", exact=True).click()
     page.locator(".ctv-pad, .ctv-painter").wait_for(state="detached")
     page.get_by_text(what, exact=True).click()
+    shows(page, ".ctv-pad[data-strokes], .ctv-painter[data-numbers]")  # until it is drawn it has another size
 
 
 def drag(page, box: dict, *points: tuple[float, float]) -> None:
@@ -454,7 +455,7 @@ def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it_and_one_o
     told(page, "ink=0 seen=False")
 
     # drawn by the pointer
-    box = paper.bounding_box()
+    box = place_of(paper)
     assert box["width"] >= 280
     drag(page, box, (0.5, 0.2), (0.5, 0.8))
     told(page, "seen=True")
@@ -498,7 +499,6 @@ def test_a_mask_is_painted_by_pointer_edge_button_and_keys(open_page, app):
     page.goto(app)
     below(page, "mask")
     told(page, "locked=56")
-    shows(page, ".ctv-painter[data-numbers]")
     assert page.locator(".ctv-board").bounding_box()["width"] < 380, "smaller than it is drawn"
     assert float(page.locator(".ctv-painter").get_attribute("data-numbers").split()[0]) >= 10.9, "can be read"
 
@@ -506,7 +506,7 @@ def test_a_mask_is_painted_by_pointer_edge_button_and_keys(open_page, app):
     below(page, "mask")
     told(page, "locked=56 rows=[0, 1]")
     board = page.locator(".ctv-board")
-    box = board.bounding_box()
+    box = place_of(board)
     edge, span = 26 / 420, 14 / 420  # of the board: room for the numbers, a pixel
     at = lambda row, column: (edge + (column + 0.5) * span, edge + (row + 0.5) * span)  # noqa: E731
     drag(page, box, at(10, 3), at(10, 12))

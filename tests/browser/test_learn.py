@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.browser.driving import picture_ready, resize, until
+from tests.browser.driving import picture_ready, place_of, resize, until
 
 pytestmark = pytest.mark.browser
 
@@ -40,7 +40,7 @@ def canvas(page):
 
 def a_click_is_a_guess_and_shows_how_far_off_it_was(page) -> None:
     assert page.evaluate(f"{SEEN}.traceKey") is None, "nothing is told before the guess"
-    box = canvas(page).bounding_box()
+    box = place_of(canvas(page))
     canvas(page).click(position={"x": 0.5 * box["width"], "y": 0.6 * box["height"]})
     page.get_by_text("your guess is").wait_for()
     until(page, f"() => {SEEN}.drawn !== null && {SEEN}.steps > 10 && {SEEN}.marks.length === 2")
@@ -51,7 +51,7 @@ def a_click_is_a_guess_and_shows_how_far_off_it_was(page) -> None:
 
 def a_click_then_moves_the_start(page) -> None:
     before = page.evaluate(f"{SEEN}.traceKey")
-    box = canvas(page).bounding_box()
+    box = place_of(canvas(page))
     canvas(page).click(position={"x": 0.8 * box["width"], "y": 0.15 * box["height"]})
     until(page, f"before => {SEEN}.traceKey !== before && {SEEN}.drawn === {SEEN}.traceKey", before)
     page.wait_for_url("**at=**")
@@ -89,7 +89,7 @@ def the_energy_is_seen_and_the_start_dragged_over_it(page) -> None:
     until(page, f"() => {SEEN}?.draggable && __ctvizStage.layer === 'energy'")
     assert page.locator(".ctv-value").first.inner_text() == "−4.2", "the mean that the sentence tells"
     handle = page.locator(".ctv-start").first
-    box = handle.bounding_box()
+    box = place_of(handle)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()

@@ -362,12 +362,20 @@ def visited(page, app: str):
     return page
 
 
+STYLED = """() => [...document.querySelectorAll("[data-testid^=stBidiComponent]")]
+  .map((component) => component.shadowRoot?.querySelector(".ctv-panels")).filter(Boolean)
+  .every((panels) => getComputedStyle(panels).display === "grid")"""
+"""Whether the stage's style, a file of its own, has come: until then a panel is as wide as the page."""
+
+
 def go(page, run: str) -> None:
     """Goes to a page without a stage and from there to a run."""
     page.get_by_text("none", exact=True).click()
     page.locator(".ctv-stage").wait_for(state="detached")
     page.get_by_text(run, exact=True).click()
     until(page, "run => window.__ctvizStage?.key === `run-${run}` && window.__ctvizStage.epochs > 0", run)
+    until(page, STYLED)
+    frames(page, 2)
 
 
 def test_a_run_is_sent_once_and_again_where_it_got_lost_and_the_app_learns_what_is_seen(browser_page, app):
