@@ -44,7 +44,7 @@ SHIPPED = ("adult", "california", "credit", "german")
 SHIPPED_TAU: Tau = "rate"
 """The score that is asked for there, as the page does first."""
 
-SHIPPED_PROOFS, SHIPPED_LIMIT = 300, 10.0
+SHIPPED_PROOFS, SHIPPED_LIMIT = 1000, 10.0
 """Of how many people plans are proved there, and the seconds for each: some take all of them."""
 
 PLAN_SECONDS = {False: 0.015, True: 0.3}
