@@ -192,7 +192,7 @@ def _clipped(values: Floats, low: float, high: float) -> Floats:
 def distinct(values: Floats) -> Floats:
     """Some values (n) in increasing order, each once; as ``numpy.unique``, at a third of the time."""
     ordered = np.sort(values)
-    return ordered[np.concatenate([ordered[:1] == ordered[:1], ordered[1:] != ordered[:-1]])]
+    return np.asarray(ordered[np.concatenate([ordered[:1] == ordered[:1], ordered[1:] != ordered[:-1]])])
 
 
 def bounded(feature: Feature, here: float, far: float) -> Feature:
