@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.counterfactuals.exact.network import Floats, least_margin, margin
-from ctviz.counterfactuals.lattice import Category, Columns, Lattice, Mask, Number, bounded
+from ctviz.counterfactuals.lattice import Category, Columns, Lattice, Mask, Number, bounded, distinct
 
 OPTIONS = 48
 """Most values of a number that are tried; of a number with more, some near and some far, refined afterwards."""
@@ -154,7 +154,7 @@ class _Descent:
             return options
         here, shares = self.point[i], 2.0 ** -np.arange(0, 12)
         near = [here + (end - here) * shares for end in (options[0], options[-1], feature.own)]
-        return np.unique(feature.nearest(np.concatenate([options, *near])))
+        return distinct(feature.nearest(np.concatenate([options, *near])))
 
     def _whole(self, feature: Number) -> bool:
         """Whether all values of a number are tried."""

@@ -14,9 +14,12 @@ from pydantic import (
     ValidationError,
     field_validator,
     model_serializer,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from ctviz.errors import DataError, StoreError
+from ctviz.experiments.config import ALGORITHM_VERSION
 from ctviz.experiments.store.artifacts import Kind
 from ctviz.experiments.store.codec import Damaged
 from ctviz.paths import assets
@@ -41,10 +44,25 @@ class ResultRecord(BaseModel):
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+_OTHER_VERSION = "other_version"
+"""Pydantic's type of the error for a result whose numbers this version would not find."""
+
+
 class ResultDocument(ResultRecord):
-    """A whole result, as `ctviz reproduce` writes it: ``command`` is the name of what is reproduced."""
+    """A whole result, as `ctviz reproduce` writes it: ``command`` is the name of what is reproduced.
+
+    Its field ``algorithm`` is the ``ALGORITHM_VERSION`` that it was computed with, which has to be this one.
+    """
 
     command: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_version(cls, values: Any) -> Any:
+        """Before all fields, since another version may have others."""
+        if isinstance(values, dict) and values.get("algorithm", ALGORITHM_VERSION) != ALGORITHM_VERSION:
+            raise PydanticCustomError(_OTHER_VERSION, "it was written by another version of ctviz")
+        return values
 
     def to_json(self) -> str:
         """Text that ends with a line break; equals give equal text."""
@@ -57,6 +75,8 @@ class ResultDocument(ResultRecord):
             return cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
+            if first["type"] == _OTHER_VERSION:
+                raise cls.none(first["msg"]) from None
             where = ".".join(str(part) for part in first["loc"]) or "the text"
             raise cls.none(f"{where}, {first['msg'].lower()}") from None
 

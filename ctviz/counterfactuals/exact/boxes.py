@@ -15,8 +15,7 @@ anything lies between the two.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -24,11 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.counterfactuals.exact.bounds import lines
-from ctviz.counterfactuals.exact.enumeration import Options, options_of
 from ctviz.counterfactuals.exact.network import Floats, Network
 from ctviz.counterfactuals.lattice import Lattice, Number
 
 Whole = npt.NDArray[np.int64]
+
+MOST_OPTIONS = 20_000
+"""Most values of a number."""
 
 MOST_BOXES = 12_000
 """Most boxes that are looked at; a solver needs about as long as they do."""
@@ -36,8 +37,8 @@ MOST_BOXES = 12_000
 MOST_AXES = 8
 """Most numbers that are cut; of more, a box says too little."""
 
-MOST_STARTS = 2_000
-"""Most combinations of the categories' levels."""
+MOST_STARTS = 6_000
+"""Most combinations of the categories' levels that cost less than a plan."""
 
 TOGETHER = 256
 """Boxes that are cut at once, those with the least bounds first."""
@@ -54,8 +55,22 @@ GAP, SOLVED_TO = 2e-5, 5e-7
 TOLERANCE = 1e-9
 """By how much bounds are widened, as a share, for rounding."""
 
+ROUNDING = 1e-14
+"""Share of all that a price weighs by which a bound may be wrong, since these sums are rounded."""
+
 Consider = Callable[[Floats], float]
 """Looks at points (n f), keeps the best plan among them, and says below which cost a plan is better than the best."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Options:
+    """What a feature may become for less than a plan costs."""
+
+    place: int  # of the feature
+    values: Floats  # o
+    efforts: Floats  # o
+    parts: Floats  # o h: what each adds to the hidden units
+    beside: Floats  # o h: how far the own value's part is below the line of the others, 0 where only float rounding is
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,44 +99,87 @@ def least_cost(
 
     Only what costs less than what ``consider`` says is looked at; first that is ``below``. Links and forbidden pairs
     are left to ``consider``. Where they forbid much this gives up, with None; and so for other networks than those
-    above, many numbers, a free number without steps or with an open end, too many boxes.
+    above, many numbers, a free number without steps or with an open end, too many boxes or combinations of levels.
 
     Args:
         slack: by how much rounding may change a margin.
     """
     if network.k != 2 or len(network.layers) != 2:
         return None
-    features = options_of(network, lattice, below)
+    features = _options_of(network, lattice, below)
     if features is None:
         return None
     if not all(len(one.values) for one in features):
         return np.inf
     cut = [isinstance(lattice.features[one.place], Number) and len(one.values) > 1 for one in features]
     axes, levels = ([one for one, own in zip(features, cut, strict=True) if own == wanted] for wanted in (True, False))
-    if not 0 < len(axes) <= MOST_AXES or math.prod(len(one.values) for one in levels) > MOST_STARTS:
+    starts = _Starts.of(network.first(lattice.factual), levels, below)
+    if starts is None or len(axes) > MOST_AXES:
         return None
     V, c = network.layers[1]
-    v, constant = V[target] - V[1 - target], float(c[target] - c[1 - target])
-    return _Search(network.first(lattice.factual), axes, levels, v, margin - constant, slack, consider).run(below)
+    v, least = V[target] - V[1 - target], margin - float(c[target] - c[1 - target])
+    if not axes:
+        points = starts.points(v, least - slack)
+        return min(below, consider(points)) if len(points) else below
+    return _Search(starts, axes, v, least, slack, consider).run(below)
+
+
+def _options_of(network: Network, lattice: Lattice, below: float) -> list[_Options] | None:
+    """What each feature may become for less than ``below``; None where that is no list, or too long."""
+    W, found = network.layers[0][0], []
+    for place, feature in enumerate(lattice.features):
+        if isinstance(feature, Number) and not feature.fixed:
+            low, high = feature.ends
+            if not feature.step or not (high - low) / feature.step <= MOST_OPTIONS:
+                return None
+        values = np.array([feature.own]) if feature.fixed else feature.options(MOST_OPTIONS + 2)
+        values = values[feature.effort(values) < below]
+        columns = list(feature.columns)
+        change = lattice.columns_of(place, values).astype(np.float64) - lattice.factual[columns].astype(np.float64)
+        beside = np.outer((values == feature.own) * lattice.beside(place), W[:, columns[0]])
+        found.append(_Options(place, values, feature.effort(values), change @ W[:, columns].T, beside))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Starts:
+    """The combinations of what is not cut, such as all levels of categories, that cost less than a plan."""
+
+    places: list[int]  # c: of the features
+    values: Floats  # n c
+    costs: Floats  # n
+    hidden: Floats  # n h: the hidden units before their ReLU, with all other features as the person's
+
+    @classmethod
+    def of(cls, first: Floats, features: Sequence[_Options], below: float) -> _Starts | None:
+        """None where there are too many."""
+        values, costs, hidden = np.zeros((1, 0)), np.zeros(1), first[None]
+        for one in features:
+            rows, options = np.nonzero(costs[:, None] + one.efforts < below)
+            if len(rows) > MOST_STARTS:
+                return None
+            values = np.concatenate([values[rows], one.values[options, None]], axis=1)
+            costs, hidden = costs[rows] + one.efforts[options], hidden[rows] + one.parts[options]
+        return cls([one.place for one in features], values, costs, hidden)
+
+    def points(self, v: Floats, least: float) -> Floats:
+        """As points where nothing is cut: those that reach a margin, the cheapest first, (n c)."""
+        good = np.flatnonzero(np.maximum(self.hidden, 0.0) @ v >= least)
+        good = good[np.argsort(self.costs[good], kind="stable")]
+        points = np.empty((len(good), len(self.places)))
+        points[:, self.places] = self.values[good]
+        return points
 
 
 class _Search:
-    """The starts, which are all combinations of levels, and the numbers that are cut."""
+    """The starts, and the numbers that are cut."""
 
     def __init__(
-        self, first: Floats, axes: list[Options], levels: list[Options], v: Floats, least: float, slack: float,
-        consider: Consider,
-    ) -> None:  # fmt: skip
+        self, starts: _Starts, axes: list[_Options], v: Floats, least: float, slack: float, consider: Consider
+    ) -> None:
         self.v, self.least, self.slack, self.consider = v, least, slack, consider
-        self.places = [one.place for one in (*levels, *axes)]
-        sizes = [len(one.values) for one in levels]
-        picks = np.indices(sizes).reshape(len(sizes), math.prod(sizes)).T
-        self.levels, self.costs = np.zeros(picks.shape), np.zeros(len(picks))
-        self.hidden = np.repeat(first[None], len(picks), axis=0)
-        for at, one in enumerate(levels):
-            self.levels[:, at] = one.values[picks[:, at]]
-            self.costs += one.efforts[picks[:, at]]
-            self.hidden = self.hidden + one.parts[picks[:, at]]
+        self.places = [*starts.places, *(one.place for one in axes)]
+        self.levels, self.costs, self.hidden = starts.values, starts.costs, starts.hidden
         # The values of all numbers, one number after the other.
         self.values, self.efforts = (np.concatenate([getattr(o, k) for o in axes]) for k in ("values", "efforts"))
         self.parts = np.concatenate([one.parts for one in axes])
@@ -257,7 +315,8 @@ def _dual(efforts: Floats, gains: Floats, need: Floats) -> tuple[Floats, Floats,
     prices = np.divide(dearer, gained, out=np.zeros_like(dearer), where=np.abs(gained) > 1e-12)
     prices = np.maximum(prices, 0.0)  # n K
     worth = (efforts[:, None] - prices[:, :, None, None] * gains[:, None]).min(axis=3).sum(axis=2)  # n K
-    values = worth + prices * need[:, None]
+    weighed = np.abs(need) + np.abs(gains).max(axis=2).sum(axis=1)
+    values = worth + prices * need[:, None] - prices * (ROUNDING * weighed)[:, None]
     best = values.argmax(axis=1)
     rows = np.arange(n)
     bounds = np.maximum(values[rows, best], efforts.min(axis=2).sum(axis=1))

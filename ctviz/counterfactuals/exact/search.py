@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 
-from ctviz.counterfactuals.exact.cheapest import cheapest
+from ctviz.counterfactuals.exact.cheapest import Plan, cheapest
 from ctviz.counterfactuals.exact.conversion import networks_of
 from ctviz.counterfactuals.exact.network import Network
+from ctviz.counterfactuals.lattice import Lattice, Number
 from ctviz.counterfactuals.person_lattice import measured_lattices
 from ctviz.counterfactuals.search_result import Searchable, SearchRequest, SearchResult
 from ctviz.counterfactuals.trail import enter_domain, lines, reached
@@ -27,7 +29,9 @@ def search_exact(request: SearchRequest) -> SearchResult:
 
     A factual that has reached τ stays, mature. One for which there is no counterfactual, or none is found in
     ``time_limit`` seconds, stays too, immature; if it lies outside the domain, it is moved into it. The others take T
-    equal steps. ``bound`` of the result is what is proved: no counterfactual costs less; ∞ where there is none.
+    equal steps. ``bound`` of the result is what is proved: no counterfactual costs less; ∞ where there is none. Where
+    people read their own numbers rounded, proofs are of changes as they read them, and ``bound`` is as far below the
+    cost of the columns as is proved of these.
 
     Raises:
         ConfigError: more columns than are searched; a model other than linear layers with ReLU between them, in float32
@@ -47,7 +51,16 @@ def search_exact(request: SearchRequest) -> SearchResult:
         mature[arm, column] = answer.plan is not None
         if answer.plan is not None:
             end[arm, :, column] = torch.from_numpy(answer.plan.columns).to(end)
+            bound[arm, column] = max(answer.bound + _measured(lattice, answer.plan) - answer.plan.effort, 0.0)
     return replace(lines(request, end, mature), bound=bound.to(factuals.device))
+
+
+def _measured(lattice: Lattice, plan: Plan) -> float:
+    """The cost of a plan on its columns: |x' − x| of a number, the effort of another level."""
+    columns, total = np.abs(plan.columns.astype(np.float64) - lattice.factual), 0.0
+    for feature, at in zip(lattice.features, plan.point, strict=True):
+        total += columns[feature.column] if isinstance(feature, Number) else float(feature.effort(at))
+    return float(total)
 
 
 def check(model: Searchable, d: int, dtype: torch.dtype) -> list[Network]:

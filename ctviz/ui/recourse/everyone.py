@@ -48,7 +48,8 @@ WHICH = {1: training_title(True), 2: training_title(True, with_rules=True)}
 WITH_RULES = "Counterfactual training is here the model that was trained with these rules."
 
 PROOFS = 100
-"""Of how many people plans are proved right after all have one: about a minute's work. The rest by another press."""
+"""Of how many people plans are proved right after all have one: some seconds' work, or a minute's with a solver.
+The rest by another press."""
 
 
 def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -> None:

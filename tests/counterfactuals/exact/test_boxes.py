@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from ctviz.counterfactuals.exact import boxes
 from ctviz.counterfactuals.exact.boxes import least_cost
 from ctviz.counterfactuals.exact.network import Network, least_margin, margin
-from ctviz.counterfactuals.lattice import Lattice, Number
+from ctviz.counterfactuals.lattice import Category, Lattice, Number
 from tests.counterfactuals.lattices import brute_force, lattices, random_network
 
 SLACK = 1e-5
@@ -67,6 +69,21 @@ def test_by_hand() -> None:
     assert least_cost(NETWORK, TWO, 1, 2701.0, np.inf, best.consider, SLACK) == best.cost == np.inf
 
 
+def test_levels_alone_are_looked_at() -> None:
+    """relu(a) + 2 relu(b) of two categories' levels 0, 1 and 2 from 0: 5 takes 1 of a and 2 of b."""
+    levels = tuple(
+        Category(name, (3 * i, 3 * i + 1, 3 * i + 2), 0, (0, 1, 2), (0.0, 1.0, 2.5)) for i, name in enumerate("ab")
+    )
+    lattice = Lattice(levels, np.array([1.0, 0, 0, 1, 0, 0]))
+    units = np.zeros((2, 6))
+    units[0, :3] = units[1, 3:] = 0, 1, 2
+    network = Network(((units, np.zeros(2)), NETWORK.layers[1]))
+    for least, cost in ((5.0, 3.5), (6.0, 5.0), (7.0, np.inf)):
+        best = Best(network, lattice, 0.5, np.inf)
+        best.least = least
+        assert least_cost(network, lattice, 1, least, np.inf, best.consider, SLACK) == best.cost == cost
+
+
 def test_what_cannot_be_cut_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     free = Lattice(tuple(Number(n, i, own=0.0, low=0.0, high=4.0) for i, n in enumerate("ab")), np.zeros(2))
     deep = Network((WEIGHTS, WEIGHTS, (np.eye(2), np.zeros(2))))
@@ -77,6 +94,10 @@ def test_what_cannot_be_cut_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boxes, "MOST_AXES", 1)
     assert least_cost(NETWORK, TWO, 1, 3.0, np.inf, best.consider, SLACK) is None
     monkeypatch.setattr(boxes, "MOST_AXES", 2)
+    monkeypatch.setattr(boxes, "MOST_STARTS", 0)
+    fixed = replace(TWO, features=(TWO.features[0], replace(TWO.features[1], high=0.0)))
+    assert least_cost(NETWORK, fixed, 1, 3.0, np.inf, best.consider, SLACK) is None
+    monkeypatch.setattr(boxes, "MOST_STARTS", 9)
     monkeypatch.setattr(boxes, "MOST_BOXES", 0)
     none = least_cost(NETWORK, TWO, 1, 1001.0, np.inf, lambda points: np.inf, SLACK)
     assert none is None

@@ -50,6 +50,14 @@ def test_other_text_is_a_sentence(text):
         Table1.from_json(text)
 
 
+@pytest.mark.parametrize("changed", [{}, {"rows": [], "of_later": 1}])
+def test_a_result_of_another_version_is_told_so_whatever_else_it_has(changed, tmp_path):
+    path = tmp_path / "table1.json"
+    path.write_text(json.dumps({**json.loads(result().to_json()), "algorithm": 99, **changed}), encoding="utf-8")
+    with pytest.raises(DataError, match=r"table1`: it was written by another version of ctviz\.$"):
+        read(path)
+
+
 def test_own_results_are_found_the_newest_first(tmp_path):
     store = Store(tmp_path)
     assert RESULTS.files(store) == {}
