@@ -21,7 +21,7 @@ from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.everyone import draw
 from ctviz.experiments.population import PopulationSettings
-from ctviz.experiments.run import JOINED, Run, load_run
+from ctviz.experiments.run import RULED_ARM, Run, load_run
 from ctviz.jobs import JobManager
 from ctviz.studies.population import stored_population, tasks_of
 from ctviz.ui.kit import service as shared
@@ -444,13 +444,13 @@ def test_everyone_is_asked_about_by_a_model_trained_with_the_rules(world, visit,
     at.button(key="everyone-compute").click().run()
     until(lambda: bool(world.jobs.submitted), "the first part")
     adviser = Adviser(load_run(experiment.key, world.store), tau="rate").beside(load_run(wanted.key, world.store))
-    settings = PopulationSettings(arms=("vanilla", JOINED), tau="rate", rules=Rules().locking("duration"), proofs=0)
+    settings = PopulationSettings(arms=("vanilla", RULED_ARM), tau="rate", rules=Rules().locking("duration"), proofs=0)
     tasks = tasks_of(adviser, settings, draw(adviser, settings))
     assert world.jobs.submitted[0] == tasks[0].key
     for task in tasks:
         task.compute(world.store, "cpu", lambda: False)
     found = stored_population(adviser, settings, world.store)
-    assert found is not None and found.settings.arms == ("vanilla", JOINED) and found.run == adviser.run.key
+    assert found is not None and found.settings.arms == ("vanilla", RULED_ARM) and found.run == adviser.run.key
 
 
 def test_rules_that_a_model_knows_already_need_no_training(world, visit, train) -> None:

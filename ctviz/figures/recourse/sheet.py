@@ -16,7 +16,7 @@ from html import escape
 from importlib.resources import files
 
 from ctviz.catalogue import advice as words
-from ctviz.catalogue.recourse import headline, rules_sentences, third_sentence
+from ctviz.catalogue.recourse import headline, rules_model_sentence, rules_sentences
 from ctviz.catalogue.rows import in_words_of
 from ctviz.data.schema import Schema
 from ctviz.data.tables.settings import TableSettings
@@ -68,7 +68,7 @@ class Sheet:
         date: of the sheet.
         arms: the names of the two models that the headline compares (``headline``).
         plan: position of the plan that is drawn; of a model with fewer, its last one.
-        notes: name of a model → what else is to be said of it, a sentence.
+        cheaper: as of ``headline``; of each it is said that there is one.
         link: to the page; empty where it is not asked for.
     """
 
@@ -80,14 +80,14 @@ class Sheet:
     date: datetime.date
     arms: tuple[str, ...] = ()
     plan: int = 0
-    notes: Mapping[str, str] = field(default_factory=dict)
+    cheaper: Mapping[str, AdvisedPlan] = field(default_factory=dict)
     link: str = ""
 
     @property
     def headline(self) -> str:
         """What the models ask, in a sentence or two."""
-        asked = self.advice, self.arms, self.plan
-        return in_words_of(self.advice.data, " ".join(filter(None, (headline(*asked), third_sentence(*asked)))))
+        asked = self.advice, self.arms, self.plan, self.cheaper
+        return in_words_of(self.advice.data, " ".join(filter(None, (headline(*asked), rules_model_sentence(*asked)))))
 
     @property
     def title(self) -> str:
@@ -95,6 +95,11 @@ class Sheet:
         place = self.advice.place
         who = "a person" if place is None else "person {1} of the {0} data".format(*place)
         return in_words_of(self.advice.data, f"Advice for {who}")
+
+    def note(self, model: ModelAdvice) -> str:
+        """That a cheaper plan of a model is known than its first one; empty where there is none."""
+        known = self.cheaper.get(model.arm)
+        return words.cheaper_sentence(model.plans[0], known) if known is not None else ""
 
 
 def data_words(experiment: Experiment, table: Table) -> str:
@@ -200,7 +205,7 @@ def _model(sheet: Sheet, model: ModelAdvice) -> str:
         parts += [_plan(model, model.plans[at], first=not at), _others(model, at)]
     else:
         parts.append(_without(model))
-    if note := sheet.notes.get(model.arm):
+    if note := sheet.note(model):
         parts.append(f'<p class="note">{escape(note)}</p>')
     return f'<section class="model {kind}">{"".join(parts)}</section>'
 
@@ -285,7 +290,7 @@ def _lines_of(sheet: Sheet, model: ModelAdvice) -> Callable[[float], float]:
         return lambda width: 3 + drawn + _wrapped(none, width, 1.15)
     at = min(sheet.plan, len(model.plans) - 1)
     facts = _sizes(text for _, text in _facts(model, model.plans[at], first=not at))
-    asked, note = _sizes([words.plan_sentence(model.plans[at])]), _sizes([sheet.notes.get(model.arm, "")])
+    asked, note = _sizes([words.plan_sentence(model.plans[at])]), _sizes([sheet.note(model)])
     others, drawn = _sizes(_other_lines(model, at)), _drawn(model.plans[at])
 
     def lines(width: float) -> float:

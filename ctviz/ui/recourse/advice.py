@@ -22,10 +22,10 @@ from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
 from ctviz.ui.recourse.asked import SHOWN, Answer, exact_shown
 from ctviz.ui.recourse.model_block import model_block
-from ctviz.ui.recourse.proofs import cheaper, proofs
+from ctviz.ui.recourse.proofs import proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, release
-from ctviz.ui.recourse.train_rules import Third, third_column, third_note
+from ctviz.ui.recourse.train_rules import RulesModel, rules_column, rules_note
 
 ORDER = {0: "First plan", 1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
@@ -33,8 +33,8 @@ POLL = 0.5
 """Seconds between two looks while a proof is under way."""
 
 
-def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, third: Third) -> None:
-    """A column for each model, and above them the choice of the plan that is large; ``third``: the model that is
+def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, ruled: RulesModel) -> None:
+    """A column for each model, and above them the choice of the plan that is large; ``ruled``: the model that is
     trained with the rules, where it is wanted and not there yet."""
     models = found.advice.models
     st.html(f"<style>{style()}</style>")
@@ -49,15 +49,15 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, third:
             )
             bind.choice("Plan to look at", range(most), plan, kind="buttons", words=ORDER, hidden=True)
     context = found.asked.context
-    waits = bool(draft.view.trained) and context.third is None
+    waits = bool(draft.view.trained) and context.ruled is None
     for column, model in zip_longest(st.columns(len(models) + waits, gap="medium"), models):
-        with column, st.container(key=f"advice-{model.arm.replace(' ', '-') if model else 'third'}"):
+        with column, st.container(key=f"advice-{model.arm.replace(' ', '-') if model else 'ruled'}"):
             if model is None:
-                third_column(draft, third, found.advice.data)
+                rules_column(draft, ruled, found.advice.data)
                 continue
             _column(draft, found, model, now)
-            if context.third is not None and model.arm == context.models[-1]:
-                note = in_words_of(found.advice.data, third_note(context, third))
+            if context.ruled is not None and model.arm == context.models[-1]:
+                note = in_words_of(found.advice.data, rules_note(context, ruled))
                 st.html(f'<div class="ctviz-plan ctviz-muted"><p>{escape(note)}</p></div>')
     told = EFFORT if most else ""
     said = in_words_of(found.advice.data, words.asked_sentence(found.advice))
@@ -94,8 +94,8 @@ def _column(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now: 
     more = _notes(("slip", words.slip_sentence(plan)), ("near", words.nearness_sentence(plan)))
     shown = _plan(plan, fewer=at < draft.view.plan) + told + chart(model, plan, palette()) + opened_table(plan) + more
     st.html(in_words_of(found.advice.data, shown))
-    if cheaper(model, found.proved.get(model.arm)):
-        _offer_cheaper(found, model)
+    if (other := found.cheaper.get(model.arm)) is not None:
+        _offer_cheaper(found, model, other)
     pins.keep_button(draft, found, model, plan, now)
     others = [(i, other) for i, other in enumerate(model.plans) if i != at]
     if others or model.complete:
@@ -155,9 +155,7 @@ def _others(others: list[tuple[int, AdvisedPlan]], model: ModelAdvice) -> str:
 # -- a cheaper plan, and none ----------------------------------------------------------------------------
 
 
-def _offer_cheaper(found: Answer, model: ModelAdvice) -> None:
-    other = found.proved[model.arm].plans[0]
-
+def _offer_cheaper(found: Answer, model: ModelAdvice, other: AdvisedPlan) -> None:
     def show() -> None:
         key = found.asked.shown_key
         st.session_state[SHOWN] = (key, exact_shown(key) | {model.arm})

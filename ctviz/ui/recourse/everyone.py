@@ -65,14 +65,14 @@ def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -
             ),
             bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
         )
-        if opened and context.third is not None:
+        if opened and context.ruled is not None:
             which = bind.to("recourse-everyone-which", draft.view.everyone, lambda n: draft.look(everyone=n))
             bind.choice(
                 "Beside conventional training", WHICH, which, kind="buttons", words=WHICH,
                 help="Each model is compared with the conventional one, over people whom these two refuse.",
             )  # fmt: skip
-        if opened and context.third is not None and draft.view.everyone == 2:
-            _opened(context.third, rules, WITH_RULES)
+        if opened and context.ruled is not None and draft.view.everyone == 2:
+            _opened(context.ruled, rules, WITH_RULES)
         elif opened:
             _opened(context, rules)
 
