@@ -109,8 +109,7 @@ def rules_model_sentence(advice: Advice, arms: Sequence[str], plan: int = 0, che
     if not differs and all(one.after == second.demands[key].after for key, one in third.demands.items()):
         return f"{TOO} the model asks for the same plan."
     how = f"asks {asks}" if differs else "asks for the same changes with other values"
-    least = "compared with the cheapest plan that is known without them, its own"
-    return f"{TOO} the model {how}. {_compared(second, third, 'compared with the plan without them, this one', least)}"
+    return f"{TOO} the model {how}. {_compared(second, third, 'compared with the plan without them, this one')}"
 
 
 TOO = "Trained with the rules too,"
@@ -168,18 +167,19 @@ def _apart(differing: Sequence[FeatureChange], first: _Asked, second: _Asked, na
     return f"{which}to {ours.texts[1]} with {second.name}, to {theirs.texts[1]} with {first.name}"
 
 
-def _compared(first: _Asked, second: _Asked, subject: str = "", least: str = "") -> str:
+def _compared(first: _Asked, second: _Asked, subject: str = "") -> str:
     """The second plan against the first one, each the cheapest that is known: how near to real people, and for which
-    effort.
+    effort; and of which a cheaper one is known than that looked at.
 
-    ``subject``: what the second plan is called; ``least``: the same where a cheaper one than that looked at is known.
+    ``subject``: what the second plan is called where there is none.
     """
     one, other = (asked.cheaper or asked.plan for asked in (first, second))
     assert one is not None and other is not None
-    subject, both = subject or f"the plan of {second.name}", "the two plans"
-    if first.cheaper or second.cheaper:
-        subject = least or f"of the cheapest plans that are known, that of {second.name}"
-        both = "the cheapest plans that are known"
+    subject, both, own = subject or f"the plan of {second.name}", "the two plans", f"that of {second.name}"
+    if cheaper := [asked.name for asked in (first, second) if asked.cheaper]:
+        known = "cheaper plans of both are known" if len(cheaper) > 1 else f"a cheaper plan of {cheaper[0]} is known"
+        subject = f"{known}, which" if cheaper == [second.name] else f"{known}; beside it, {own}"
+        subject, both = f"{known}; of these, {own}" if len(cheaper) > 1 else subject, f"{known}; the cheapest two"
     near = difference(NEARNESS, other.distance, one.distance)
     effort = difference(METRICS["cost"], other.effort, one.effort)
     takes = f"takes {effort_words(other.effort / one.effort, effort.words)}"
@@ -254,10 +254,8 @@ def _caveats(asked: Sequence[_Asked]) -> list[str]:
     """That cheaper plans are known, or not ruled out; if they are, whether a slip voids a plan."""
     plans = [(one, one.plan) for one in asked if one.plan is not None]
     one_plan = len(plans) == 1
-    cheaper = [one for one, _ in plans if one.cheaper]
-    if cheaper:
-        whose = cheaper[0].name if len(cheaper) < len(plans) or one_plan else "both"
-        return [f"Of {whose}, a cheaper plan than the one shown is known."]
+    if any(one.cheaper for one, _ in plans):  # a comparison has told it
+        return [f"A cheaper plan of {plans[0][0].name} is known."] if one_plan else []
     open_ = [one for one, plan in plans if plan.proof != "optimal" and 100 * plan.gap >= SMALL]
     if len(open_) == len(plans):
         return [f"That there {'is no cheaper plan' if one_plan else 'are no cheaper plans'} is not proved."]

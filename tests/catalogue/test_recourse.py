@@ -164,15 +164,23 @@ def test_models_are_compared_by_the_cheapest_plans_that_are_known():
     asked = advised(model(dear, planned(WORK, effort=3.0)), model(planned(SCHOOL, distance=2.0), counterfactual=True))
     cheap = planned(WORK, effort=1.0, distance=2.0)
     twice = "that of counterfactual training takes twice the effort and is about as near to a real accepted person."
-    other = "Of conventional training, a cheaper plan than the one shown is known."
     assert headline(asked, cheaper={"vanilla": cheap}).endswith(
-        f"Of the cheapest plans that are known, {twice} {other}"
+        f"A cheaper plan of conventional training is known; beside it, {twice}"
+    )
+    assert headline(asked, cheaper={"vanilla": cheap, "full": replace(cheap, effort=0.9)}).endswith(
+        "Cheaper plans of both are known; of these, that of counterfactual training takes 10 % less effort and is "
+        "about as near to a real accepted person."
+    )
+    assert "A cheaper plan of counterfactual training is known, which takes 50 %" in headline(
+        asked, cheaper={"full": cheap}
     )
     # Of other plans than the first, the first is the cheaper one.
-    alike = "take about as much effort and are about as near to a real accepted person."
-    assert headline(asked, plan=1).endswith(f"The cheapest plans that are known {alike} {other}")
-    both = {"vanilla": cheap, "full": replace(cheap, effort=0.9)}
-    assert headline(asked, cheaper=both).endswith("Of both, a cheaper plan than the one shown is known.")
+    assert headline(asked, plan=1).endswith(
+        "A cheaper plan of conventional training is known; the cheapest two take about as much effort and are about as "
+        "near to a real accepted person."
+    )
+    alone = advised(model(dear), model(counterfactual=True))
+    assert headline(alone, cheaper={"vanilla": cheap}).endswith("A cheaper plan of conventional training is known.")
     same = advised(model(dear), model(dear, counterfactual=True))
     assert "the same plan" in headline(same) and "known" not in headline(same)
     assert "takes twice the effort" in headline(same, cheaper={"vanilla": cheap})

@@ -92,10 +92,13 @@ def _column(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now: 
     plan = model.plans[at]
     told = _notes(("then", words.then_sentence(plan)), _proof(found, model, at))
     more = _notes(("slip", words.slip_sentence(plan)), ("near", words.nearness_sentence(plan)))
-    shown = _plan(plan, fewer=at < draft.view.plan) + told + chart(model, plan, palette()) + opened_table(plan) + more
-    st.html(in_words_of(found.advice.data, shown))
-    if (other := found.cheaper.get(model.arm)) is not None:
-        _offer_cheaper(found, model, other)
+    asked = _plan(plan, fewer=at < draft.view.plan, narrow=len(found.advice.models) > 2) + told
+    drawn = chart(model, plan, palette()) + opened_table(plan) + more
+    other = found.cheaper.get(model.arm)
+    st.html(in_words_of(found.advice.data, asked if other is not None else asked + drawn))
+    if other is not None:
+        _offer_cheaper(found, model)
+        st.html(in_words_of(found.advice.data, drawn))
     pins.keep_button(draft, found, model, plan, now)
     others = [(i, other) for i, other in enumerate(model.plans) if i != at]
     if others or model.complete:
@@ -112,11 +115,12 @@ def _head(model: ModelAdvice, title: str) -> str:
     return model_block(title, model.counterfactual, f"{begun(words.verdict_words(model))}.", bar)
 
 
-def _plan(plan: AdvisedPlan, fewer: bool = False) -> str:
-    """The plan that is large: each change a line."""
+def _plan(plan: AdvisedPlan, fewer: bool = False, narrow: bool = False) -> str:
+    """The plan that is large: each change a line; in a smaller type where columns are ``narrow``."""
     lines = "".join(f"<li>{unbroken(escape(begun(words.change_words(change))))}</li>" for change in plan.changes)
     first = "<p>This model has no further plan; its last one is shown.</p>" if fewer else ""
-    return f'<div class="ctviz-plan">{first}<ul>{lines}</ul><p class="keep">Keep everything else.</p></div>'
+    kind = "ctviz-plan small" if narrow else "ctviz-plan"
+    return f'<div class="{kind}">{first}<ul>{lines}</ul><p class="keep">Keep everything else.</p></div>'
 
 
 def _notes(*notes: tuple[str, str]) -> str:
@@ -130,6 +134,8 @@ def _proof(found: Answer, model: ModelAdvice, at: int) -> tuple[str, str]:
     plan = model.plans[at]
     if plan.proof == "optimal":
         return "proved", words.proof_sentence(plan, first=not at)
+    if not at and (other := found.cheaper.get(model.arm)) is not None:
+        return "open", words.cheaper_sentence(plan, other)
     if model.arm in found.pending and plan.proof == "none asked":
         return "proving", words.PROVING
     if model.arm in found.failed:
@@ -155,12 +161,11 @@ def _others(others: list[tuple[int, AdvisedPlan]], model: ModelAdvice) -> str:
 # -- a cheaper plan, and none ----------------------------------------------------------------------------
 
 
-def _offer_cheaper(found: Answer, model: ModelAdvice, other: AdvisedPlan) -> None:
+def _offer_cheaper(found: Answer, model: ModelAdvice) -> None:
     def show() -> None:
         key = found.asked.shown_key
         st.session_state[SHOWN] = (key, exact_shown(key) | {model.arm})
 
-    st.html(f'<p class="ctviz-cheaper">{escape(words.cheaper_sentence(model.plans[0], other))}</p>')
     st.button("Show the cheaper plan", key=f"cheaper-{model.arm}", icon=":material/savings:", on_click=show)
 
 
