@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from ctviz.catalogue import advice as words
 from ctviz.catalogue.recourse import headline
+from ctviz.data import user_folders
 from ctviz.data.rule_sets import of_text, rule_sets
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
@@ -511,3 +512,14 @@ def test_a_class_finds_the_page_prepared(german, monkeypatch) -> None:
 
 def test_proofs_of_the_server_are_at_most_two_at_once() -> None:
     assert Proofs(start=lambda work: None)._free == proving.AT_ONCE == 2
+
+
+def test_a_table_from_a_folder_of_ones_own_says_that_none_is_named(visit, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(user_folders, "user_folder", lambda name: None)
+    at = visit(PAGE, preset="gmsc")
+    assert "Give Me Some Credit has no open licence and does not come with ctviz" in said(at)
+    assert all(button.disabled for button in at.button if button.key in ("train", "train-here"))
+    table = at.selectbox(key="recourse-data")
+    assert table.value is None and table.placeholder == "Give Me Some Credit"
+    monkeypatch.setattr(user_folders, "user_folder", lambda name: tmp_path)
+    assert not at.run().button(key="train").disabled
