@@ -175,11 +175,13 @@ def _compared(first: _Asked, second: _Asked, subject: str = "") -> str:
     """
     one, other = (asked.cheaper or asked.plan for asked in (first, second))
     assert one is not None and other is not None
-    subject, both, own = subject or f"the plan of {second.name}", "the two plans", f"that of {second.name}"
+    subject, both = subject or f"the plan of {second.name}", "the two plans"
     if cheaper := [asked.name for asked in (first, second) if asked.cheaper]:
         known = "cheaper plans of both are known" if len(cheaper) > 1 else f"a cheaper plan of {cheaper[0]} is known"
-        subject = f"{known}, which" if cheaper == [second.name] else f"{known}; beside it, {own}"
-        subject, both = f"{known}; of these, {own}" if len(cheaper) > 1 else subject, f"{known}; the cheapest two"
+        one_said, other_said = (
+            "it" if cheaper == [asked.name] else f"that of {asked.name}" for asked in (first, second)
+        )
+        subject, both = f"{known}; compared with {one_said}, {other_said}", f"{known}; the cheapest two"
     near = difference(NEARNESS, other.distance, one.distance)
     effort = difference(METRICS["cost"], other.effort, one.effort)
     takes = f"takes {effort_words(other.effort / one.effort, effort.words)}"

@@ -165,13 +165,13 @@ def test_models_are_compared_by_the_cheapest_plans_that_are_known():
     cheap = planned(WORK, effort=1.0, distance=2.0)
     twice = "that of counterfactual training takes twice the effort and is about as near to a real accepted person."
     assert headline(asked, cheaper={"vanilla": cheap}).endswith(
-        f"A cheaper plan of conventional training is known; beside it, {twice}"
+        f"A cheaper plan of conventional training is known; compared with it, {twice}"
     )
     assert headline(asked, cheaper={"vanilla": cheap, "full": replace(cheap, effort=0.9)}).endswith(
-        "Cheaper plans of both are known; of these, that of counterfactual training takes 10 % less effort and is "
-        "about as near to a real accepted person."
+        "Cheaper plans of both are known; compared with that of conventional training, that of counterfactual training "
+        "takes 10 % less effort and is about as near to a real accepted person."
     )
-    assert "A cheaper plan of counterfactual training is known, which takes 50 %" in headline(
+    assert "A cheaper plan of counterfactual training is known; compared with that of" in headline(
         asked, cheaper={"full": cheap}
     )
     # Of other plans than the first, the first is the cheaper one.

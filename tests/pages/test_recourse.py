@@ -452,7 +452,7 @@ def test_a_cheaper_plan_is_offered_and_shown_when_asked_for(german, monkeypatch)
     assert "effort 1.00." in said(at) and "Cheaper plans of both are known" in said(at)
     assert "A cheaper plan was found since, with an effort of 0.500 in place of 1.00." in said(at)
     at.button(key="cheaper-full").click().run()
-    assert "A cheaper plan of conventional training is known; beside it" in said(at)
+    assert "A cheaper plan of conventional training is known; compared with it" in said(at)
     assert "effort 0.500." in said(at) and len([one for one in at.button if one.key.startswith("cheaper-")]) == 1
 
 
