@@ -185,6 +185,7 @@ PAPER_STYLE = (
     ".ctv-everyone :is(th, td) { border-bottom: 1px solid #C8CED6; font-size: 7.6pt; font-weight: 400; "
     "padding: 1pt 4pt; text-align: right; } .ctv-everyone :is(th[scope=row], thead tr:first-child th) "
     "{ text-align: left; } .ctv-everyone thead th { font-weight: 600; } "
+    ".ctv-everyone .wide :is(th, td) { font-size: 6.2pt; padding: 1pt 2pt; white-space: nowrap; } "
     "@media print { .ctv-everyone .ctv-sheet h2 { margin: 8pt 0 2pt; } .ctv-everyone tr { break-inside: avoid; } }"
 )
 
@@ -232,6 +233,7 @@ def _paper_table(found: Compared) -> str:
     """Effort and distance of the models and the difference of the last two, a row for each group."""
     titles = [words.POPULATION_METRICS[metric].title for metric in PRINTED]
     columns = [*("Conventional", "Counterfactual", "With rules")[: len(found.arms)], "Difference"]
+    kind = ' class="wide"' if len(columns) > 3 else ""
     above = "".join(f'<th colspan="{len(columns)}" scope="colgroup">{escape(title)}</th>' for title in titles)
     below = "".join(f'<th scope="col">{title}</th>' for title in columns)
     rows: dict[str, list[str]] = {}
@@ -243,6 +245,6 @@ def _paper_table(found: Compared) -> str:
         cells = "".join(f"<td>{escape(value)}</td>" for value in told)
         body += f'<tr><th scope="row">{escape(begun(title))}</th>{cells}</tr>'
     return (
-        f'<table><thead><tr><th scope="col">People</th>{above}</tr><tr><th></th>{below * len(titles)}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
+        f'<table{kind}><thead><tr><th scope="col">People</th>{above}</tr>'
+        f"<tr><th></th>{below * len(titles)}</tr></thead><tbody>{body}</tbody></table>"
     )
