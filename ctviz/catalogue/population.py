@@ -121,6 +121,9 @@ def headline(found: Population) -> str:
     return finding(gain, prices, caveat, better=near.verdict == "better")
 
 
+FEW = 100
+"""People below whose number it is said on how many a finding rests."""
+
 LEAST = 10
 """People with a plan of both models, from which on the two are compared."""
 
@@ -162,7 +165,7 @@ def _caveat(found: Population, effort: Difference, planned: Difference) -> str:
             f"The effort does not clearly differ ({amount('effort', second)} against {amount('effort', first)})."
         )
     n = int(found.both.sum())
-    if n < 100:
+    if n < FEW:
         said.append(f"That rests on {_people(n)}.")
     return " ".join(said)
 
@@ -321,6 +324,8 @@ def three_headline(found: ThreeModels) -> str:
         better.append(f"There is a plan for {after} of the people, without for {before}.")
     if not effort.side:
         better.append(f"The effort does not clearly differ ({_values(found, 'effort')}).")
+    if found.n < FEW:
+        better.append(f"That rests on {_people(found.n)}.")
     return finding(gain, prices, " ".join(better), better=near.verdict == "better")
 
 

@@ -215,6 +215,7 @@ def test_of_three_models_it_is_told_whom_they_were_asked_about_and_what_is_prove
     ]
     (_, proved) = words.three_sentences(replace(found, proved=(9, 9, 0)))
     assert "0 of counterfactual training with rules. One without a proof may be dearer" in proved
+    assert words.three_headline(replace(found, n=99)).endswith("That rests on 99 people.")
     few = three(VALUES, people=3)
     assert words.three_headline(few) == "3 people with a plan of all three models: too few to compare them."
     assert words.planned_sentence(found).count("100 % with") == 3

@@ -106,14 +106,19 @@ def _three(context: AdviceContext, ruled: AdviceContext, rules: Rules) -> None:
             st.caption(f"First, {inside(title)} is compared with conventional training.")
             _background(asked, None)
             return
-        pair.append(found)
-    without, with_rules = pair
+        pair.append((asked, found))
+    (_, without), (_, with_rules) = pair
     key = "three", without.run, with_rules.run, whole_key(ruled.adviser, settings_of(ruled, rules)), without.proved
     with st.spinner("The three models are compared."):  # seconds, once
         made: ThreeModels = _populations().get(
             (*key, with_rules.proved), lambda: three_models(context.adviser.table, without, with_rules)
         )
     _show_three(made, ruled)
+    for asked, found in pair:
+        work = work_of(asked)
+        if work is not None and work.progress.live:  # proofs that are still under way
+            _background(asked, found)
+            return
 
 
 def _show_three(found: ThreeModels, ruled: AdviceContext) -> None:
