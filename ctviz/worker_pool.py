@@ -113,12 +113,12 @@ class WorkerPool:
             self._kill(worker)
 
     def _submit(self, worker: int, function: Callable[..., Result], item: tuple[Any, ...]) -> Future[Result]:
-        if self._executors[worker] is not None:
-            try:
-                return self._executor(worker).submit(_call, function, item)
-            except (BrokenProcessPool, ShutdownExecutorError):  # it was killed while it had no work
-                self._kill(worker)
-        return self._executor(worker).submit(_call, function, item)
+        try:
+            future: Future[Result] = self._executor(worker).submit(_call, function, item)
+        except (BrokenProcessPool, ShutdownExecutorError):  # it was killed while it had no work
+            self._kill(worker)
+            future = self._executor(worker).submit(_call, function, item)
+        return future
 
     def _executor(self, worker: int) -> Any:
         if self._executors[worker] is None:
