@@ -113,12 +113,19 @@ class WorkerPool:
             self._kill(worker)
 
     def _submit(self, worker: int, function: Callable[..., Result], item: tuple[Any, ...]) -> Future[Result]:
+        try:
+            future: Future[Result] = self._executor(worker).submit(_call, function, item)
+        except (BrokenProcessPool, ShutdownExecutorError):  # it was killed while it had no work
+            self._kill(worker)
+            future = self._executor(worker).submit(_call, function, item)
+        return future
+
+    def _executor(self, worker: int) -> Any:
         if self._executors[worker] is None:
             env = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
             self._executors[worker] = start_worker(_prepare, os.getpid(), self._held, timeout=IDLE, env=env)
             at_exit(self.close)
-        future: Future[Result] = self._executors[worker].submit(_call, function, item)
-        return future
+        return self._executors[worker]
 
     def _kill(self, worker: int) -> None:
         executor, self._executors[worker] = self._executors[worker], None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def test_what_an_item_raises_is_raised(pool):
 def test_an_item_whose_worker_is_killed_is_begun_once_more(pool, tmp_path):
     items = [(i, str(tmp_path), 1) for i in range(4)]
     assert dict(pool.map(work.die, items, never)) == {i: 100 + i for i in range(4)}
+
+
+def test_a_worker_that_is_killed_while_it_has_no_work_is_replaced():
+    pool = WorkerPool(100, 1)
+    ((_, (_, process)),) = pool.map(work.add, [(0,)], never)
+    os.kill(process, signal.SIGKILL)
+    until(lambda: pool._executors[0]._flags.broken is not None)
+    ((_, (value, other)),) = pool.map(work.add, [(1,)], never)
+    assert value == 101 and other != process
+    pool.close()
 
 
 def test_where_it_is_killed_again_what_was_done_stays(tmp_path):

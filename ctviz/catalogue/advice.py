@@ -49,9 +49,9 @@ def asked_sentence(advice: Advice) -> str:
 
 
 def score_words(score: float) -> str:
-    """A score from 0 to 100, rounded down, with a decimal where it is no whole number: ``50``, ``71.2``."""
-    tenths = math.floor(1000 * score + 1e-6)
-    return decimal(tenths / 10, 1).removesuffix(".0")
+    """A score from 0 to 100, rounded down to a decimal, so that none looks as if it reached what it does not: ``50.0``,
+    ``71.2``."""
+    return decimal(math.floor(1000 * score + 1e-6) / 10, 1)
 
 
 def model_title(model: ModelAdvice, alone: bool = True) -> str:
@@ -73,7 +73,7 @@ def title_among(model: ModelAdvice, models: Sequence[ModelAdvice]) -> str:
 
 
 def verdict_words(model: ModelAdvice, needed: bool = True) -> str:
-    """``refused with a score of 34; 60 is needed``; without what is ``needed`` where it is the same for all models."""
+    """``refused with a score of 34.0; 60.0 is needed``; without what is ``needed`` where that is the same for all."""
     verb = "accepted" if model.outcome == "accepted" else "refused"
     asked = f"; {score_words(model.threshold)} is needed" if needed else ""
     return f"{verb} with a score of {score_words(model.score)}{asked}"

@@ -13,13 +13,16 @@ from ctviz.catalogue.differences import Difference, difference, effort_words
 from ctviz.catalogue.findings import finding
 from ctviz.catalogue.metrics import Metric
 from ctviz.catalogue.rows import in_words_of
-from ctviz.experiments.population import LEVEL, METRICS, Population, Row
+from ctviz.experiments.population import LEVEL, METRICS, Population, Row, ThreeModels
 from ctviz.experiments.population import Metric as MetricName
 from ctviz.experiments.reliance import Proxy, Spread
 from ctviz.prose import begun, decimal, listed, number, percent
 
 TITLES = "conventional training", "counterfactual training"
 """The two models within a sentence."""
+
+THREE = (*TITLES, f"{TITLES[1]} with rules")
+"""The same with the model that was trained with the rules, too."""
 
 POPULATION_METRICS: dict[MetricName, Metric] = {
     one.name: one  # type: ignore[misc]  # their names are those
@@ -118,13 +121,16 @@ def headline(found: Population) -> str:
     return finding(gain, prices, caveat, better=near.verdict == "better")
 
 
+FEW = 100
+"""People below whose number it is said on how many a finding rests."""
+
 LEAST = 10
 """People with a plan of both models, from which on the two are compared."""
 
 
-def too_few(found: Population) -> bool:
-    """Whether too few people have a plan with both models to compare them."""
-    near = found.row("distance", found.settings.arms[1])
+def too_few(found: Population | ThreeModels) -> bool:
+    """Whether too few people have a plan with all models to compare them."""
+    near = found.row("distance", found.arms[1])
     return near.people < LEAST or not math.isfinite(near.spread.value)
 
 
@@ -159,7 +165,7 @@ def _caveat(found: Population, effort: Difference, planned: Difference) -> str:
             f"The effort does not clearly differ ({amount('effort', second)} against {amount('effort', first)})."
         )
     n = int(found.both.sum())
-    if n < 100:
+    if n < FEW:
         said.append(f"That rests on {_people(n)}.")
     return " ".join(said)
 
@@ -201,13 +207,13 @@ def asked_sentence(found: Population) -> str:
     return f"{who}; {TITLES[0]} refuses {one:,} in all, {TITLES[1]} {other:,}.{more}"
 
 
-def planned_sentence(found: Population) -> str:
+def planned_sentence(found: Population | ThreeModels) -> str:
     """For how many there is a plan, with each model."""
     said = []
-    for arm, title in zip(found.settings.arms, TITLES, strict=True):
+    for arm, title in zip(found.arms, THREE, strict=False):
         row = found.row("planned", arm)
         said.append(f"{percent(row.spread.value, 1).replace('.0 %', ' %')} with {title}")
-    return f"A plan exists for {' and '.join(said)}."
+    return f"A plan exists for {listed(said)}."
 
 
 def checked_sentence(found: Population) -> str:
@@ -255,22 +261,22 @@ def group_title(feature: str, group: str) -> str:
     return f"{feature}: {group}"
 
 
-def more_asked(found: Population, m: int) -> list[Row]:
+def more_asked(found: Population | ThreeModels, m: int) -> list[Row]:
     """The groups of whom a model asks clearly more, or less, than of the others; the largest difference first."""
     rows = [
-        found.row("effort", found.settings.arms[m], feature=one.feature, group=name, against="others")
+        found.row("effort", found.arms[m], feature=one.feature, group=name, against="others")
         for one in found.groupings
         for name in one.names
     ]
     return sorted((row for row in rows if row.spread.clear), key=lambda row: -abs(row.spread.value))
 
 
-def groups_sentences(found: Population) -> list[str]:
+def groups_sentences(found: Population | ThreeModels) -> list[str]:
     """Who is asked for more by each model, of each feature the group with most; and which groups are too small."""
     said = []
     if not found.groupings:
         return ["No two groups have thirty people each, so groups are not compared."]
-    for m, title in enumerate(TITLES):
+    for m, title in enumerate(THREE[: len(found.arms)]):
         most: dict[str, Row] = {}
         for row in more_asked(found, m):
             if row.spread.value > 0:
@@ -292,6 +298,57 @@ def groups_sentences(found: Population) -> list[str]:
 def _levels(names: Sequence[str]) -> str:
     """Some levels by name, many by their number."""
     return listed(names) if len(names) <= 5 else f"{len(names)} others"
+
+
+# -- three models ----------------------------------------------------------------------------------------------
+
+
+def three_headline(found: ThreeModels) -> str:
+    """Whether plans are nearer to accepted people where the rules held in training too, at what effort."""
+    if too_few(found):
+        n = found.row("distance", found.arms[2]).people
+        return f"{_people(n).capitalize()} with a plan of all three models: too few to compare them."
+    near, effort, planned = (_with_against_without(found, name) for name in ("distance", "effort", "planned"))
+    at = f" ({_values(found, 'distance')})"
+    if near.side:
+        gain = f"Trained with the rules too, plans end {near.words}{at}"
+    else:
+        gain = f"With and without the rules in training, plans are about as near to people who were accepted{at}"
+    _, without, own = (found.row("effort", arm).spread.value for arm in found.arms)
+    told = effort_words(own / without if without > 0 else 1.0, effort.words)
+    effort = replace(effort, words=f"{told} ({_values(found, 'effort')})")
+    prices = [one for one in (effort, planned) if one.verdict == "worse"]
+    better = [f"Plans take {effort.words}."] if effort.verdict == "better" else []
+    if planned.verdict == "better":
+        _, before, after = (percent(found.row("planned", arm).spread.value) for arm in found.arms)
+        better.append(f"There is a plan for {after} of the people, without for {before}.")
+    if not effort.side:
+        better.append(f"The effort does not clearly differ ({_values(found, 'effort')}).")
+    if found.n < FEW:
+        better.append(f"That rests on {_people(found.n)}.")
+    return finding(gain, prices, " ".join(better), better=near.verdict == "better")
+
+
+def _with_against_without(found: ThreeModels, metric: MetricName) -> Difference:
+    _, without, own = (found.row(metric, arm).spread.value for arm in found.arms)
+    apart = found.row(metric, found.arms[2], against="conventional").spread
+    return difference(POPULATION_METRICS[metric], own, without, clear=apart.clear)
+
+
+def _values(found: ThreeModels, metric: MetricName) -> str:
+    """``5.1 against 6.2 without``."""
+    _, without, own = (found.row(metric, arm).spread.value for arm in found.arms)
+    digits = 2 if number(without, 2) != number(own, 2) or not _with_against_without(found, metric).side else 3
+    return f"{number(own, digits)} against {number(without, digits)} without"
+
+
+def three_sentences(found: ThreeModels) -> list[str]:
+    """Whose advice it is; and where not as many plans of each model were to be proved, of how many."""
+    said = [f"Asked for {_people(found.n)} whom all three models refuse, of those who were drawn for both comparisons."]
+    if len(set(found.proved)) > 1:
+        proved = listed([f"{n:,} of {title}" for n, title in zip(found.proved, THREE, strict=True)])
+        said.append(f"So many plans were to be proved: {proved}. One without a proof may be dearer than it need be.")
+    return said
 
 
 # -- what decisions rest on -----------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ Nothing is claimed beyond this person and these plans, and what is about the sam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ctviz.catalogue.advice import change_words, title_among
 from ctviz.catalogue.differences import SMALL, difference, effort_words
@@ -33,11 +34,12 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class _Asked:
-    """A model, what a headline calls it, and the plan that is looked at."""
+    """A model, what a headline calls it, the plan that is looked at, and one that is known to be cheaper."""
 
     model: ModelAdvice
     name: str
     plan: AdvisedPlan | None
+    cheaper: AdvisedPlan | None
 
     @property
     def says(self) -> str:
@@ -50,16 +52,24 @@ class _Asked:
         return {(_verb(change), change.feature): change for change in changes}
 
 
-def headline(advice: Advice, arms: Sequence[str] = (), plan: int = 0) -> str:
+Plans = Mapping[str, AdvisedPlan]
+"""Name of a model → a plan of it."""
+
+NO_PLANS: Plans = MappingProxyType({})
+
+
+def headline(advice: Advice, arms: Sequence[str] = (), plan: int = 0, cheaper: Plans = NO_PLANS) -> str:
     """What the models ask of the person: the gain of counterfactual training, its price, and what is open.
 
     Args:
         arms: the names of the two models that are compared, the reference first; by default a conventional one and the
             first that was trained on counterfactuals, or whichever two come first. Of one model, what it asks.
         plan: position of the plan that is looked at; of a model with fewer, its last one.
+        cheaper: plans that a proof has found since and that are not among those of ``advice``, each cheaper than its
+            model's first. Models are compared by the cheapest plans that are known.
     """
     chosen = [advice.model(arm) for arm in arms] or _usual_pair(advice.models)
-    pair = [_asked(model, chosen, plan) for model in chosen[:2]]
+    pair = [_asked(model, chosen, plan, cheaper) for model in chosen[:2]]
     if len(pair) == 1:
         return " ".join([_alone(pair[0]), *_caveats(pair)])
     first, second = pair
@@ -82,12 +92,12 @@ def headline(advice: Advice, arms: Sequence[str] = (), plan: int = 0) -> str:
     return " ".join([only, _has_none(other), *_caveats([one])])
 
 
-def third_sentence(advice: Advice, arms: Sequence[str], plan: int = 0) -> str:
+def rules_model_sentence(advice: Advice, arms: Sequence[str], plan: int = 0, cheaper: Plans = NO_PLANS) -> str:
     """What a third model asks, which was trained with the rules, beside the second one, which was trained without them;
     empty where ``arms`` names but two."""
     if len(arms) < 3:
         return ""
-    second, third = (_asked(model, advice.models, plan) for model in map(advice.model, arms[1:3]))
+    second, third = (_asked(model, advice.models, plan, cheaper) for model in map(advice.model, arms[1:3]))
     if third.model.outcome == "accepted":
         return f"{TOO} the model accepts this person as they are."
     if third.plan is None:
@@ -112,9 +122,13 @@ def _usual_pair(models: Sequence[ModelAdvice]) -> list[ModelAdvice]:
     return [conventional[0], trained[0]] if conventional and trained else list(models[:2])
 
 
-def _asked(model: ModelAdvice, models: Sequence[ModelAdvice], plan: int) -> _Asked:
-    chosen = model.plans[min(plan, len(model.plans) - 1)] if model.plans else None
-    return _Asked(model, inside(title_among(model, models)), chosen)
+def _asked(model: ModelAdvice, models: Sequence[ModelAdvice], plan: int, cheaper: Plans) -> _Asked:
+    at = min(plan, len(model.plans) - 1)
+    chosen = model.plans[at] if model.plans else None
+    known = cheaper.get(model.arm) or next(iter(model.plans), None)
+    if chosen is None or known is None or not known.effort < chosen.effort:
+        known = None
+    return _Asked(model, inside(title_among(model, models)), chosen, known)
 
 
 # -- both have a plan -------------------------------------------------------------------------------------
@@ -128,17 +142,18 @@ def _both(first: _Asked, second: _Asked) -> list[str]:
     if not (more or less):
         differing = [change for key, change in ours.items() if change.after != theirs[key].after]
         if not differing:
-            return [f"Both models ask for the same plan: {_plan(common, whole=True)}."]
+            same = f"Both models ask for the same plan: {_plan(common, whole=True)}."
+            return [same, _compared(first, second)] if first.cheaper or second.cheaper else [same]
         # Of one feature alone, which has just been named, only the values differ.
         how = ": " if len(common) == 1 else "; "
         said = f"Both models ask {_asks(common)}{how}{_apart(differing, first, second, named=len(common) == 1)}."
-        return [said, _compared(first, second, f"the plan of {second.name}")]
+        return [said, _compared(first, second)]
     if not common:
         said = f"{first.says} asks {_asks(less)}, {second.name} {_asks(more)}."
-        return [said, _compared(first, second, f"the plan of {second.name}")]
+        return [said, _compared(first, second)]
     extras = [f"{one.name} also {_asks(own)}" for one, own in ((first, less), (second, more)) if own]
     said = f"Both models ask {_asks(common)}; {', '.join(extras)}."
-    return [said, _compared(first, second, "its plan" if more else f"the plan of {second.name}")]
+    return [said, _compared(first, second, "its plan" if more else "")]
 
 
 def _apart(differing: Sequence[FeatureChange], first: _Asked, second: _Asked, named: bool) -> str:
@@ -152,16 +167,27 @@ def _apart(differing: Sequence[FeatureChange], first: _Asked, second: _Asked, na
     return f"{which}to {ours.texts[1]} with {second.name}, to {theirs.texts[1]} with {first.name}"
 
 
-def _compared(first: _Asked, second: _Asked, subject: str) -> str:
-    """The second plan against the first one: how near to real people, and for which effort."""
-    one, other = first.plan, second.plan
+def _compared(first: _Asked, second: _Asked, subject: str = "") -> str:
+    """The second plan against the first one, each the cheapest that is known: how near to real people, and for which
+    effort; and of which a cheaper one is known than that looked at.
+
+    ``subject``: what the second plan is called where there is none.
+    """
+    one, other = (asked.cheaper or asked.plan for asked in (first, second))
     assert one is not None and other is not None
+    subject, both = subject or f"the plan of {second.name}", "the two plans"
+    if cheaper := [asked.name for asked in (first, second) if asked.cheaper]:
+        known = "cheaper plans of both are known" if len(cheaper) > 1 else f"a cheaper plan of {cheaper[0]} is known"
+        one_said, other_said = (
+            "it" if cheaper == [asked.name] else f"that of {asked.name}" for asked in (first, second)
+        )
+        subject, both = f"{known}; compared with {one_said}, {other_said}", f"{known}; the cheapest two"
     near = difference(NEARNESS, other.distance, one.distance)
     effort = difference(METRICS["cost"], other.effort, one.effort)
     takes = f"takes {effort_words(other.effort / one.effort, effort.words)}"
     is_near = f"is {NEARNESS.less if near.side == 'less' else NEARNESS.more}"
     if near.alike and effort.alike:
-        return f"The two plans take about {METRICS['cost'].alike} and are about {NEARNESS.alike}."
+        return f"{begun(both)} take about {METRICS['cost'].alike} and are about {NEARNESS.alike}."
     if effort.alike:
         return f"{begun(subject)} {is_near}, for about {METRICS['cost'].alike}."
     if near.alike:
@@ -227,9 +253,11 @@ def _alone(one: _Asked) -> str:
 
 
 def _caveats(asked: Sequence[_Asked]) -> list[str]:
-    """That cheaper plans are not ruled out; if they are, whether a slip voids a plan."""
+    """That cheaper plans are known, or not ruled out; if they are, whether a slip voids a plan."""
     plans = [(one, one.plan) for one in asked if one.plan is not None]
     one_plan = len(plans) == 1
+    if any(one.cheaper for one, _ in plans):  # a comparison has told it
+        return [f"A cheaper plan of {plans[0][0].name} is known."] if one_plan else []
     open_ = [one for one, plan in plans if plan.proof != "optimal" and 100 * plan.gap >= SMALL]
     if len(open_) == len(plans):
         return [f"That there {'is no cheaper plan' if one_plan else 'are no cheaper plans'} is not proved."]
@@ -309,4 +337,4 @@ def _difficulties(rules: Rules, schema: Schema) -> list[str]:
         if rule.change != "locked" and rule.effort is None and feature.effort != 3:
             found.setdefault(feature.effort, []).append(feature.name)
     parts = [f"{DIFFICULTIES[effort]}: {listed(names)}" for effort, names in sorted(found.items())]
-    return [f"Counted as {'; as '.join(parts)}."] if parts else []
+    return [f"Counted as {part}." for part in parts]

@@ -55,7 +55,7 @@ def rules_words(rules: Rules, base: RuleSet, schema: Schema) -> str:
         changed.append(f"levels that never occur together {'kept apart' if kept else 'allowed together'}")
     if not changed:
         return base.title
-    several = "; ".join(changed) if any(", " in part for part in changed) else listed(changed)
+    several = ", and ".join(changed) if any(", " in part for part in changed) else listed(changed)
     return f"{base.title}, but {several}"
 
 

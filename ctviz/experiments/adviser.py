@@ -43,7 +43,7 @@ from ctviz.experiments.advice import (
 )
 from ctviz.experiments.engines.base import never_cancelled
 from ctviz.experiments.planner import ManyPlans, Model, Plan, Planner, PlanRequest, margins, proved
-from ctviz.experiments.run import JOINED, Run, joined
+from ctviz.experiments.run import RULED_ARM, Run, joined
 from ctviz.experiments.snapshot import stack_of
 from ctviz.isolation import isolated
 from ctviz.progress import Progress
@@ -170,15 +170,15 @@ class Adviser:
 
     @isolated()
     def beside(self, other: Run) -> Adviser:
-        """These models and the one of another run, trained on the same data, as ``JOINED``; what depends on the data
-        alone is shared.
+        """These models and the one of another run, trained on the same data, as ``RULED_ARM``; what
+        depends on the data alone is shared.
 
         Raises:
             DataError, ConfigError: as ``joined``; a run that lacks the epoch.
         """
         made = copy(self)
         made.run = joined(self.run, other)
-        chosen = [made.run.arms.index(name) for name in (*(model.arm for model in self.models), JOINED)]
+        chosen = [made.run.arms.index(name) for name in (*(model.arm for model in self.models), RULED_ARM)]
         made._stack = stack_of([made.run.snapshot(self.epoch)], made.run.experiment).take(chosen)
         made.models = [*self.models, made._model(len(self.models), made.run.experiment.arms[-1])]
         made._begin()

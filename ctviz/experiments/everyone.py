@@ -18,6 +18,7 @@ import torch
 
 from ctviz.counterfactuals.person_lattice import PersonLattices
 from ctviz.data.rules import Rules
+from ctviz.data.tables.table import Table
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.bootstrap import ROUNDS, Bootstrap, Estimate
 from ctviz.experiments.adviser import Adviser
@@ -37,6 +38,7 @@ from ctviz.experiments.population import (
     Row,
     Scope,
     Span,
+    ThreeModels,
 )
 from ctviz.experiments.reliance import Spread, measure_reliance
 from ctviz.experiments.run import Run
@@ -293,9 +295,9 @@ def _take_better(arrays: dict[str, Any], part: Part) -> None:
 
 @isolated()
 def summarised(
-    arms: tuple[str, str], refused: npt.ArrayLike, arrays: Mapping[str, Any], groups: Sequence[Grouping]
+    arms: tuple[str, ...], refused: npt.ArrayLike, arrays: Mapping[str, Any], groups: Sequence[Grouping]
 ) -> tuple[Row, ...]:
-    """All numbers: both scopes, differences of the models, and of each group to the others."""
+    """All numbers: both scopes, differences of the second model to the first, and of each group to the others."""
     who = torch.from_numpy(np.asarray(refused, dtype=bool))
     found = torch.from_numpy(np.asarray(arrays["found"], dtype=bool))
     both = who.all(dim=0).expand_as(who)
@@ -312,12 +314,44 @@ def summarised(
     return tuple(rows)
 
 
+@isolated()
+def three_models(table: Table, without: Population, with_rules: Population) -> ThreeModels:
+    """What a conventional model and two others ask of the same people, from the populations of both pairs.
+
+    Both are drawn in the same random order, so that those whom all three refuse and who are in both are drawn at random
+    from all of them.
+
+    Raises:
+        DataError: another conventional model, or people who were drawn in another way.
+    """
+    one, other = without.settings, with_rules.settings
+    if (one.arms[0], one.seed, one.split, one.tau) != (other.arms[0], other.seed, other.split, other.tau):
+        raise DataError("These populations are not drawn from the same people.")
+    rows, first, second = np.intersect1d(without.drawn.rows, with_rules.drawn.rows, return_indices=True)
+    kept = without.both[first] & with_rules.both[second]
+    rows, first, second = rows[kept], first[kept], second[kept]
+    places = (without, 1, first), (with_rules, 1, second), (without, 0, first)
+
+    def of(name: str) -> npt.NDArray[Any]:
+        return np.stack([getattr(found, name)[m][at] for found, m, at in places])
+
+    refused = np.ones((3, len(rows)), dtype=bool)
+    X = getattr(table, one.split)[0].numpy()[rows]
+    groups = groupings(table, X, refused[0])
+    arms = one.arms[1], other.arms[1], one.arms[0]
+    numbers = summarised(arms, refused, {name: of(name) for name in ("found", "effort", "distance", "closer")}, groups)
+    proved = [int((at < found.proved).sum()) for found, _, at in places]
+    return ThreeModels(
+        without.data, (*one.arms, other.arms[1]), len(rows), (proved[2], proved[0], proved[1]), groups, numbers
+    )
+
+
 @dataclass(frozen=True)
 class _Boot:
     """Numbers with intervals, from the same resamples throughout."""
 
     bootstrap: Bootstrap
-    arms: tuple[str, str]
+    arms: tuple[str, ...]
     found: torch.Tensor
     arrays: Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -212,6 +212,11 @@ class Population(ShortRepr):
         return len(self.drawn.rows)
 
     @property
+    def arms(self) -> tuple[str, str]:
+        """The names of the two models."""
+        return self.settings.arms
+
+    @property
     def both(self) -> Bools:
         """Whom both models refuse, (n)."""
         return np.asarray(self.drawn.refused.all(axis=0))
@@ -230,13 +235,7 @@ class Population(ShortRepr):
     @cached_property
     def table(self) -> pd.DataFrame:
         """All numbers as a tidy table, with ``COLUMNS``: those of ``rows``."""
-        import pandas as pd
-
-        lines = [
-            (r.scope, r.feature, r.group, r.model, r.metric, r.against, r.people, *asdict(r.spread).values())
-            for r in self.rows
-        ]
-        return pd.DataFrame(lines, columns=list(COLUMNS))
+        return _table(self.rows)
 
     def people_table(self) -> pd.DataFrame:
         """A line for each person and model that refuses them: row, groups, and what is known of the plan."""
@@ -346,6 +345,49 @@ class Population(ShortRepr):
             rows=tuple(Row(**{**one, "spread": _spread(one["spread"])}) for one in values["rows"]),
             reliance=None if values["reliance"] is None else _reliance(values["reliance"]),
         )  # fmt: skip
+
+
+def _table(rows: Sequence[Row]) -> pd.DataFrame:
+    import pandas as pd
+
+    lines = [
+        (r.scope, r.feature, r.group, r.model, r.metric, r.against, r.people, *asdict(r.spread).values()) for r in rows
+    ]
+    return pd.DataFrame(lines, columns=list(COLUMNS))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ThreeModels(ShortRepr):
+    """What three models ask of the same people: conventional, of counterfactual training, and of that with rules.
+
+    Attributes:
+        data: the name of the table.
+        arms: the names of the models.
+        n: people of two populations whom all three refuse.
+        proved: of each model, of how many of them it was asked whether a plan is the cheapest.
+        rows: of each model; differences are those of the third model to the second one.
+    """
+
+    data: str
+    arms: tuple[str, str, str]
+    n: int
+    proved: tuple[int, int, int]
+    groupings: tuple[Grouping, ...]
+    rows: tuple[Row, ...]
+
+    def row(self, metric: Metric, model: str, *, feature: str = "", group: str = "", against: Against = "") -> Row:
+        """One of ``rows``."""
+        return self._rows[feature, group, model, metric, against]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All numbers as a tidy table, with ``COLUMNS``; ``against`` “conventional” is here the model without rules."""
+        return _table(self.rows)
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, ...], Row]:
+        both = (one for one in self.rows if one.scope == "both")
+        return {(one.feature, one.group, one.model, one.metric, one.against): one for one in both}
 
 
 # -- JSON ------------------------------------------------------------------------------------------------

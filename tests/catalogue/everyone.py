@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ctviz.data.rules import Rules
-from ctviz.experiments.population import METRICS, Drawn, Population, PopulationSettings, Row
+from ctviz.experiments.population import METRICS, Drawn, Population, PopulationSettings, Row, ThreeModels
 from ctviz.experiments.reliance import Spread
 
 ARMS = ("plain", "taught")
@@ -45,4 +45,14 @@ def made(values=VALUES, apart=SURE, n=200, more=(), groupings=(), reliance=None,
         distance=np.ones((2, n)), closer=np.ones((2, n)), valid=full, obeys=full, proved=0, groupings=tuple(groupings),
         rows=(*rows(values, apart, people=n), *more), reliance=reliance, protected=False,
     )  # fmt: skip
+    return replace(found, **changed)
+
+
+def three(values, apart=SURE, people=200, more=(), groupings=(), **changed):
+    """Three models: a conventional one with ``VALUES``, and both others with the values of a pair."""
+    first, second, third = "plain", "taught", "ruled"
+    told = {(ARMS[0], ""): second, (ARMS[1], ""): third, (ARMS[1], "conventional"): third}
+    own = [replace(row, model=told[row.model, row.against]) for row in rows(values, apart, people=people)]
+    plain = [row for row in rows(VALUES, apart, people=people) if row.model == first]
+    found = ThreeModels("made", (first, second, third), people, (9, 9, 9), tuple(groupings), (*own, *plain, *more))
     return replace(found, **changed)

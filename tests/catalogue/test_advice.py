@@ -52,7 +52,7 @@ def test_what_to_change(changes, said):
 
 
 @pytest.mark.parametrize(
-    ("score", "said"), [(0.5, "50"), (0.6, "60"), (0.7149, "71.4"), (0.99999, "99.9"), (0.003, "0.3"), (0.0, "0")]
+    ("score", "said"), [(0.5, "50.0"), (0.6, "60.0"), (0.7149, "71.4"), (0.99999, "99.9"), (0.003, "0.3"), (0.0, "0.0")]
 )
 def test_scores_are_rounded_down(score, said):
     assert words.score_words(score) == said
@@ -140,10 +140,11 @@ def test_all_of_it():
     text = advised(MODEL, TRAINED).words()
     head, first, second = text.split("\n\n")
     assert (
-        head.startswith("Person 17 of the test data: age 39 years.") and "A person with 50 or more is accepted." in head
+        head.startswith("Person 17 of the test data: age 39 years.")
+        and "A person with 50.0 or more is accepted." in head
     )
     assert first.startswith("Conventional training: refused with a score of 11.8.\nRaise hours")
-    assert second == "Counterfactual training: accepted with a score of 70."
+    assert second == "Counterfactual training: accepted with a score of 70.0."
     polished = advised(MODEL, TRAINED, exact=False, place=None).words()
     assert polished.endswith(words.UNPROVED) and polished.startswith("The person: age")
 

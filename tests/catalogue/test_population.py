@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from ctviz.catalogue import population as words
 from ctviz.experiments.groups import Grouping
 from ctviz.experiments.population import METRICS, Drawn, Row
 from ctviz.experiments.reliance import Proxy, Reliance, Spread
-from tests.catalogue.everyone import ARMS, SURE, VALUES, made, rows, spread
+from tests.catalogue.everyone import ARMS, SURE, VALUES, made, rows, spread, three
 
 # -- the headline --------------------------------------------------------------------------------------------
 
@@ -179,3 +180,42 @@ def test_every_metric_has_its_words_and_all_of_it_is_told():
 )
 def test_numbers_stand_with_their_intervals(metric, against, value, said):
     assert words.with_interval(Row("both", "", "", "taught", metric, against, 9, value)) == said
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            {**VALUES, "distance": (10.0, 7.0), "effort": (4.0, 5.0)},
+            "Trained with the rules too, plans end 30 % nearer to people who were accepted (7.0 against 10 without), "
+            "at the price of 25 % more effort (5.0 against 4.0 without).",
+        ),
+        (
+            {**VALUES, "distance": (7.0, 10.0), "effort": (4.0, 4.0), "planned": (1.0, 0.8)},
+            "Trained with the rules too, plans end 43 % farther from people who were accepted (10 against 7.0 "
+            "without), with 20 points fewer people with a plan. The effort does not clearly differ (4.0 against "
+            "4.0 without).",
+        ),
+        (
+            {**VALUES, "distance": (7.0, 7.0), "effort": (5.0, 4.0), "planned": (0.8, 1.0)},
+            "With and without the rules in training, plans are about as near to people who were accepted (7.0 against "
+            "7.0 without). Plans take 20 % less effort (4.0 against 5.0 without). There is a plan for 100 % of the "
+            "people, without for 80 %.",
+        ),
+    ],
+)
+def test_the_model_with_rules_is_compared_with_the_one_without(values, said):
+    assert words.three_headline(three(values)) == said
+
+
+def test_of_three_models_it_is_told_whom_they_were_asked_about_and_what_is_proved():
+    found = three(VALUES)
+    assert words.three_sentences(found) == [
+        "Asked for 200 people whom all three models refuse, of those who were drawn for both comparisons."
+    ]
+    (_, proved) = words.three_sentences(replace(found, proved=(9, 9, 0)))
+    assert "0 of counterfactual training with rules. One without a proof may be dearer" in proved
+    assert words.three_headline(replace(found, n=99)).endswith("That rests on 99 people.")
+    few = three(VALUES, people=3)
+    assert words.three_headline(few) == "3 people with a plan of all three models: too few to compare them."
+    assert words.planned_sentence(found).count("100 % with") == 3

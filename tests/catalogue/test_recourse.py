@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.catalogue.recourse import headline, rules_sentences, third_sentence
+from ctviz.catalogue.recourse import headline, rules_model_sentence, rules_sentences
 from ctviz.data.display import DisplayScale
 from ctviz.data.rules import Link, Rule, Rules
 from ctviz.data.schema import Feature, Schema
@@ -159,6 +159,33 @@ def test_a_slip_is_said_where_all_is_proved():
     assert "tenth" not in pair(planned(HOURS, proof="none asked", bound=0.0), void)
 
 
+def test_models_are_compared_by_the_cheapest_plans_that_are_known():
+    dear = planned(STEADY, proof="feasible", bound=1.0, distance=2.0)
+    asked = advised(model(dear, planned(WORK, effort=3.0)), model(planned(SCHOOL, distance=2.0), counterfactual=True))
+    cheap = planned(WORK, effort=1.0, distance=2.0)
+    twice = "that of counterfactual training takes twice the effort and is about as near to a real accepted person."
+    assert headline(asked, cheaper={"vanilla": cheap}).endswith(
+        f"A cheaper plan of conventional training is known; compared with it, {twice}"
+    )
+    assert headline(asked, cheaper={"vanilla": cheap, "full": replace(cheap, effort=0.9)}).endswith(
+        "Cheaper plans of both are known; compared with that of conventional training, that of counterfactual training "
+        "takes 10 % less effort and is about as near to a real accepted person."
+    )
+    assert "A cheaper plan of counterfactual training is known; compared with that of" in headline(
+        asked, cheaper={"full": cheap}
+    )
+    # Of other plans than the first, the first is the cheaper one.
+    assert headline(asked, plan=1).endswith(
+        "A cheaper plan of conventional training is known; the cheapest two take about as much effort and are about as "
+        "near to a real accepted person."
+    )
+    alone = advised(model(dear), model(counterfactual=True))
+    assert headline(alone, cheaper={"vanilla": cheap}).endswith("A cheaper plan of conventional training is known.")
+    same = advised(model(dear), model(dear, counterfactual=True))
+    assert "the same plan" in headline(same) and "known" not in headline(same)
+    assert "takes twice the effort" in headline(same, cheaper={"vanilla": cheap})
+
+
 @pytest.mark.parametrize(
     ("second", "third", "said"),
     [
@@ -184,8 +211,8 @@ def test_a_model_that_was_trained_with_the_rules_has_a_sentence_of_its_own(secon
         for one, arm in ((second, "second"), (third, "third"))
     ]
     advice = advised(replace(model(planned(STEADY)), arm="first"), models[0], replace(models[1], with_rules=True))
-    assert said in third_sentence(advice, ("first", "second", "third"))
-    assert not third_sentence(advice, ("first", "second"))
+    assert said in rules_model_sentence(advice, ("first", "second", "third"))
+    assert not rules_model_sentence(advice, ("first", "second"))
 
 
 def test_locks_in_the_way():
@@ -262,7 +289,8 @@ def test_rules_are_told_once_each():
         "Free to change: hours.",
         "Whoever raises school by one is at least 1.5 more in age.",
         "Whoever raises age by one is at least 1 more in school.",
-        "Counted as very easy: hours; as hard: school.",
+        "Counted as very easy: hours.",
+        "Counted as hard: school.",
         "Levels that never occur together in the data stay apart.",
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from ctviz.experiments.everyone import (
     parts_of,
     spans_of,
     summarised,
+    three_models,
 )
 from ctviz.experiments.groups import Grouping
 from ctviz.experiments.population import LEVEL, METRICS, Part, Population, PopulationSettings, Span
@@ -273,6 +275,26 @@ def test_two_groups_differ_as_much_as_each_does_from_the_other(found):
 
 
 # -- proofs -------------------------------------------------------------------------------------------------
+
+
+def test_three_models_are_compared_over_those_whom_all_of_them_refuse(adult, found):
+    left = 5  # of whom the other population knows nothing
+    arrays = {name: getattr(found, name)[:, left:].copy() for name in ("found", "effort", "distance", "closer")}
+    arrays["effort"][1] *= 2
+    drawn = replace(found.drawn, rows=found.drawn.rows[left:], refused=found.drawn.refused[:, left:])
+    settings = found.settings.model_copy(update={"arms": (ARMS[0], "with rules")})
+    three = three_models(adult.table, found, replace(found, drawn=drawn, settings=settings, proved=0, **arrays))
+    both = found.both[left:]
+    assert three.arms == (*ARMS, "with rules") and three.n == both.sum() < found.both.sum()
+    conventional, without = found.effort[:, left:][:, both]
+    for arm, effort in zip(three.arms, (conventional, without, 2 * without), strict=True):
+        assert three.row("effort", arm).spread.value == pytest.approx(plain_median(effort.tolist()))
+        assert three.row("planned", arm).people == three.n
+    apart = three.row("effort", "with rules", against="conventional").spread.value
+    assert apart == pytest.approx(plain_median((2 * without).tolist()) - plain_median(without.tolist()))
+    assert three.proved == (0, 0, 0) and set(three.table["model"]) == set(three.arms)
+    with pytest.raises(DataError, match="not drawn from the same people"):
+        three_models(adult.table, found, replace(found, settings=settings.model_copy(update={"seed": 1})))
 
 
 def test_proofs_lower_efforts_and_never_exceed_them(found):

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from ctviz.catalogue import advice as words
 from ctviz.catalogue.recourse import headline
+from ctviz.data import user_folders
 from ctviz.data.rule_sets import of_text, rule_sets
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
@@ -448,9 +449,10 @@ def test_a_cheaper_plan_is_offered_and_shown_when_asked_for(german, monkeypatch)
 
     monkeypatch.setattr(proving, "_result", cheaper)
     at = german(person=REFUSED)
-    assert "effort 1.00." in said(at) and "At most 50 % cheaper is possible." in said(at)
+    assert "effort 1.00." in said(at) and "Cheaper plans of both are known" in said(at)
     assert "A cheaper plan was found since, with an effort of 0.500 in place of 1.00." in said(at)
     at.button(key="cheaper-full").click().run()
+    assert "A cheaper plan of conventional training is known; compared with it" in said(at)
     assert "effort 0.500." in said(at) and len([one for one in at.button if one.key.startswith("cheaper-")]) == 1
 
 
@@ -510,3 +512,14 @@ def test_a_class_finds_the_page_prepared(german, monkeypatch) -> None:
 
 def test_proofs_of_the_server_are_at_most_two_at_once() -> None:
     assert Proofs(start=lambda work: None)._free == proving.AT_ONCE == 2
+
+
+def test_a_table_from_a_folder_of_ones_own_says_that_none_is_named(visit, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(user_folders, "user_folder", lambda name: None)
+    at = visit(PAGE, preset="gmsc")
+    assert "Give Me Some Credit has no open licence and does not come with ctviz" in said(at)
+    assert all(button.disabled for button in at.button if button.key in ("train", "train-here"))
+    table = at.selectbox(key="recourse-data")
+    assert table.value is None and table.placeholder == "Give Me Some Credit"
+    monkeypatch.setattr(user_folders, "user_folder", lambda name: tmp_path)
+    assert not at.run().button(key="train").disabled

@@ -16,12 +16,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ctviz.catalogue import population
 from ctviz.data.rules import Rules
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.everyone import draw
+from ctviz.experiments.everyone import draw, three_models
 from ctviz.experiments.population import PopulationSettings
-from ctviz.experiments.run import JOINED, Run, load_run
+from ctviz.experiments.run import RULED_ARM, Run, load_run
 from ctviz.jobs import JobManager
 from ctviz.studies.population import stored_population, tasks_of
 from ctviz.ui.kit import service as shared
@@ -394,6 +395,11 @@ LINK = {"preset": "german", **{path: str(value) for path, value in SHORT.items()
 RULED = {"rules": "duration:locked", "set": "anything", "plans": "1", **LINK}
 
 
+def plans(at: AppTest) -> list[str]:
+    """The plans of the page, in whichever size of type."""
+    return [body.replace("ctviz-plan small", "ctviz-plan") for body in bodies(at) if "<li>" in body]
+
+
 def test_a_model_is_trained_with_the_rules_of_the_page(world, visit, train) -> None:
     experiment = train(Experiment.preset("german").replace(SHORT))
     at = visit(PAGE, **RULED)
@@ -409,12 +415,12 @@ def test_a_model_is_trained_with_the_rules_of_the_page(world, visit, train) -> N
     world.jobs.end(wanted.key, "failed", "No space is left on the disk.")
     at.run()
     assert "No space is left on the disk. Nothing else has changed." in errors(at) and at.button(key="train-rules")
-    before = [body for body in bodies(at) if "<li>" in body]
+    before = plans(at)
     train(wanted)
     at.run()
     text = said(at)
     assert "Counterfactual training with rules" in text and "In its training too, these rules held: duration" in text
-    assert "Trained with the rules too, " in text and before == [b for b in bodies(at) if "<li>" in b][: len(before)]
+    assert "Trained with the rules too, " in text and before == plans(at)[: len(before)]
     assert not at.error and "train-rules" not in {button.key for button in at.button}
     at.button(key="keep-these rules").click().run()
     again = visit(PAGE, **query_of(at))
@@ -444,13 +450,22 @@ def test_everyone_is_asked_about_by_a_model_trained_with_the_rules(world, visit,
     at.button(key="everyone-compute").click().run()
     until(lambda: bool(world.jobs.submitted), "the first part")
     adviser = Adviser(load_run(experiment.key, world.store), tau="rate").beside(load_run(wanted.key, world.store))
-    settings = PopulationSettings(arms=("vanilla", JOINED), tau="rate", rules=Rules().locking("duration"), proofs=0)
+    settings = PopulationSettings(arms=("vanilla", RULED_ARM), tau="rate", rules=Rules().locking("duration"), proofs=0)
     tasks = tasks_of(adviser, settings, draw(adviser, settings))
     assert world.jobs.submitted[0] == tasks[0].key
     for task in tasks:
         task.compute(world.store, "cpu", lambda: False)
     found = stored_population(adviser, settings, world.store)
-    assert found is not None and found.settings.arms == ("vanilla", JOINED) and found.run == adviser.run.key
+    assert found is not None and found.settings.arms == ("vanilla", RULED_ARM) and found.run == adviser.run.key
+    all_three = visit(PAGE, trained="1", everyone="3", **RULED)
+    assert "First, counterfactual training is compared with conventional training." in said(all_three)
+    plain = Adviser(load_run(experiment.key, world.store), tau="rate")
+    before = settings.model_copy(update={"arms": ("vanilla", "full")})
+    for task in tasks_of(plain, before, draw(plain, before)):
+        task.compute(world.store, "cpu", lambda: False)
+    both = stored_population(plain, before, world.store)
+    three = three_models(plain.table, both, found)
+    assert population.three_headline(three) in said(all_three.run())
 
 
 def test_rules_that_a_model_knows_already_need_no_training(world, visit, train) -> None:

@@ -11,55 +11,59 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ctviz.catalogue import population as words
-from ctviz.catalogue.population import POPULATION_METRICS, TITLES, group_title, with_interval
+from ctviz.catalogue.population import POPULATION_METRICS, THREE, group_title, with_interval
 from ctviz.catalogue.rows import in_words_of
-from ctviz.experiments.population import LEVEL, Metric, Population, Row
+from ctviz.experiments.population import LEVEL, Metric, Population, Row, ThreeModels
 from ctviz.figures.curves import EMPTY, FONT, cut
 from ctviz.figures.page import variables
 from ctviz.figures.recourse.sheet import ABOUT_A_MODEL, style
 from ctviz.figures.theme import LIGHT, Palette
-from ctviz.prose import begun, unbroken
+from ctviz.prose import begun, listed, unbroken
 
-ROW, HEADING = 30, 24
-"""Pixels of a group with both models, and of the name of a feature above its groups."""
+MARK, HEADING = 15, 24
+"""Pixels of a group for each model, and of the name of a feature above its groups."""
 
-APART = 0.17
-"""By how much of a row each model's mark lies above or below the middle."""
+APART = 10.0
+"""By how many pixels the marks of a group lie one below the other."""
 
 LABEL = 150
 """Pixels for the names of groups, left of the plot."""
 
-SYMBOLS = "circle-open", "diamond"
-"""Of the conventional model and of counterfactual training: colour is not the only difference."""
+SYMBOLS = "circle-open", "diamond", "diamond-open"
+"""Of the conventional model, of counterfactual training, and of that with rules: colour is not the only difference."""
+
+MARKS = "○", "◆", "◇"
+"""The same as text."""
+
+Compared = Population | ThreeModels
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the chart: a heading, or a group with the numbers of both models."""
+    """One row of the chart: a heading, or a group with the numbers of all models."""
 
     title: str
     rows: tuple[Row, ...] = ()
 
 
-def lines_of(found: Population, metric: Metric) -> list[Line]:
+def lines_of(found: Compared, metric: Metric) -> list[Line]:
     """Everyone, and under each feature its groups."""
-    arms = found.settings.arms
 
-    def both(feature: str = "", group: str = "") -> tuple[Row, ...]:
-        return tuple(found.row(metric, arm, feature=feature, group=group) for arm in arms)
+    def of_all(feature: str = "", group: str = "") -> tuple[Row, ...]:
+        return tuple(found.row(metric, arm, feature=feature, group=group) for arm in found.arms)
 
-    lines = [Line(in_words_of(found.data, "everyone"), both())]
+    lines = [Line(in_words_of(found.data, "everyone"), of_all())]
     for one in found.groupings:
         lines.append(Line(one.feature))
-        lines += [Line(name, both(one.feature, name)) for name in one.names]
+        lines += [Line(name, of_all(one.feature, name)) for name in one.names]
     return lines
 
 
-def chart(found: Population, metric: Metric, palette: Palette) -> go.Figure:
-    """The chart of one metric: marks with intervals, the conventional model above the other in each row."""
+def chart(found: Compared, metric: Metric, palette: Palette) -> go.Figure:
+    """The chart of one metric: marks with intervals, the conventional model above the others in each row."""
     lines, scale = lines_of(found, metric), POPULATION_METRICS[metric].scale
-    places = _places(lines)
-    traces = [_trace(lines, places, m, scale, found, palette) for m in range(2)]
+    places = _places(lines, len(found.arms))
+    traces = [_trace(lines, places, m, scale, found, palette) for m in range(len(found.arms))]
     ends = [scale * end for line in lines for row in line.rows for end in (row.spread.value, row.spread.high)]
     most = max((end for end in ends if math.isfinite(end)), default=1.0)
     most = 100.0 if POPULATION_METRICS[metric].share and most > 50 else 1.06 * most or 1.0
@@ -67,7 +71,7 @@ def chart(found: Population, metric: Metric, palette: Palette) -> go.Figure:
         _note(cut(begun(line.title), 24), at, palette.ink if line.rows else palette.muted, bold=not line.rows)
         for line, at in zip(lines, places, strict=True)
     ]
-    height = max(places) + ROW / 2
+    height = max(places) + MARK * len(found.arms) / 2
     axis = {"color": palette.muted, "zeroline": False, "fixedrange": True, "gridcolor": palette.rule}
     layout = {
         "template": EMPTY,
@@ -89,22 +93,22 @@ def chart(found: Population, metric: Metric, palette: Palette) -> go.Figure:
     return go.Figure({"data": traces, "layout": layout})
 
 
-def _places(lines: Sequence[Line]) -> list[float]:
+def _places(lines: Sequence[Line], models: int) -> list[float]:
     """The middle of each row, in pixels from above."""
     places, used = [], 0.0
     for line in lines:
-        size = ROW if line.rows else HEADING
+        size = MARK * models if line.rows else HEADING
         places.append(used + size / 2)
         used += size
     return places
 
 
 def _trace(
-    lines: Sequence[Line], places: Sequence[float], m: int, scale: float, found: Population, palette: Palette
+    lines: Sequence[Line], places: Sequence[float], m: int, scale: float, found: Compared, palette: Palette
 ) -> dict[str, Any]:
     colour = palette.accent if m else palette.conventional
     shown = [
-        (line, line.rows[m], at + (APART if m else -APART) * ROW)
+        (line, line.rows[m], at + (m - (len(found.arms) - 1) / 2) * APART)
         for line, at in zip(lines, places, strict=True)
         if line.rows and math.isfinite(line.rows[m].spread.value)
     ]
@@ -112,7 +116,7 @@ def _trace(
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": begun(TITLES[m]),
+        "name": begun(THREE[m]),
         "x": [scale * spread.value for spread in spreads],
         "y": [at for _, _, at in shown],
         "marker": {"color": colour, "size": 9, "symbol": SYMBOLS[m], "line": {"width": 2, "color": colour}},
@@ -138,34 +142,34 @@ def _note(text: str, at: float, colour: str, *, bold: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def key() -> str:
+def key(models: int = 2) -> str:
     """What the marks stand for: ``○ conventional training, ◆ counterfactual training``, with the intervals."""
-    return f"○ {TITLES[0]}, ◆ {TITLES[1]}; lines: {100 * LEVEL:.0f} % intervals"
+    marks = ", ".join(f"{mark} {title}" for mark, title in zip(MARKS[:models], THREE, strict=False))
+    return f"{marks}; lines: {100 * LEVEL:.0f} % intervals"
 
 
-def described(found: Population, metric: Metric) -> str:
+def described(found: Compared, metric: Metric) -> str:
     """The chart in words: the numbers of everyone and of each group."""
     said, feature = [], ""
     for line in lines_of(found, metric):
         if not line.rows:
             feature = line.title
             continue
-        numbers = ", ".join(f"{title} {with_interval(row)}" for title, row in zip(TITLES, line.rows, strict=True))
+        numbers = ", ".join(f"{title} {with_interval(row)}" for title, row in zip(THREE, line.rows, strict=False))
         said.append(f"{group_title(feature, line.title) if feature else 'Everyone'}: {numbers}.")
     return f"{POPULATION_METRICS[metric].title}. {' '.join(said)}"
 
 
-def table_rows(found: Population) -> list[tuple[str, str, tuple[str, str, str], str]]:
-    """The content of all charts: group, metric, numbers of both models and their difference, people."""
+def table_rows(found: Compared) -> list[tuple[str, str, tuple[str, ...], str]]:
+    """The content of all charts: group, metric, numbers of the models and the difference of the last two, people."""
     rows = []
     places = [("", "")] + [(one.feature, name) for one in found.groupings for name in one.names]
     for feature, group in places:
         title = group_title(feature, group) if feature else "everyone"
         for metric, told in POPULATION_METRICS.items():
-            own = [found.row(metric, arm, feature=feature, group=group) for arm in found.settings.arms]
-            paired = found.row(metric, found.settings.arms[1], feature=feature, group=group, against="conventional")
-            first, second = map(with_interval, own)
-            rows.append((title, told.title, (first, second, with_interval(paired)), f"{own[0].people:,}"))
+            own = [found.row(metric, arm, feature=feature, group=group) for arm in found.arms]
+            paired = found.row(metric, found.arms[-1], feature=feature, group=group, against="conventional")
+            rows.append((title, told.title, tuple(map(with_interval, [*own, paired])), f"{own[0].people:,}"))
     return rows
 
 
@@ -181,6 +185,7 @@ PAPER_STYLE = (
     ".ctv-everyone :is(th, td) { border-bottom: 1px solid #C8CED6; font-size: 7.6pt; font-weight: 400; "
     "padding: 1pt 4pt; text-align: right; } .ctv-everyone :is(th[scope=row], thead tr:first-child th) "
     "{ text-align: left; } .ctv-everyone thead th { font-weight: 600; } "
+    ".ctv-everyone .wide :is(th, td) { font-size: 6.2pt; padding: 1pt 2pt; white-space: nowrap; } "
     "@media print { .ctv-everyone .ctv-sheet h2 { margin: 8pt 0 2pt; } .ctv-everyone tr { break-inside: avoid; } }"
 )
 
@@ -191,30 +196,46 @@ def to_paper(found: Population, note: str = "") -> str:
     told = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
     parts = [("What both models ask", told + words.groups_sentences(found))] if found.n else []
     parts.append(("What their decisions rest on", words.reliance_sentences(found)))
+    said = f"{words.asked_sentence(found)} {note}".strip() if found.n else ""
+    table = "" if not found.n or words.too_few(found) else _paper_table(found)
+    return _paper(words.headline(found), said, table, parts, found.arms, found.run, found.epoch)
+
+
+def three_to_paper(found: ThreeModels, run: str, epoch: int) -> str:
+    """The same of three models, of which a run that is ``joined`` has all."""
+    parts = [("What the models ask", [words.planned_sentence(found), *words.groups_sentences(found)])]
+    said = " ".join(words.three_sentences(found))
+    table = "" if words.too_few(found) else _paper_table(found)
+    return _paper(words.three_headline(found), said, table, parts, found.arms, run, epoch)
+
+
+def _paper(
+    lead: str, who: str, table: str, parts: Sequence[tuple[str, Sequence[str]]], arms: Sequence[str], run: str,
+    epoch: int,
+) -> str:  # fmt: skip
     lists = "".join(
         f"<h2>{title}</h2><ul>{''.join(f'<li>{unbroken(escape(one))}</li>' for one in said)}</ul>"
         for title, said in parts
     )
-    first, second = found.settings.arms
-    about = f"Models “{first}” and “{second}” of run {found.run}, after epoch {found.epoch}. {ABOUT_A_MODEL}"
+    about = f"Models {listed([f'“{arm}”' for arm in arms])} of run {run}, after epoch {epoch}. {ABOUT_A_MODEL}"
     lists += f'<section class="small"><p>{escape(about)}</p></section>'
-    said = f"{words.asked_sentence(found)} {note}".strip()
-    who = f"<p>{escape(said)} Numbers in brackets are {100 * LEVEL:.0f} % intervals.</p>"
-    table = "" if not found.n or words.too_few(found) else _paper_table(found)
+    asked = f"<p>{escape(who)} Numbers in brackets are {100 * LEVEL:.0f} % intervals.</p>" if who else ""
     colours = f".ctv-paper {{ {variables(LIGHT)} }}"
     return (
         f'<style>{style()}{colours}{PAPER_STYLE}</style><div class="ctv-paper ctv-everyone"><main>'
-        f'<h1>Advice for everyone</h1><p class="lead">{escape(words.headline(found))}</p>'
-        f'<div class="ctv-sheet">{who if found.n else ""}{table}{lists}</div>'
+        f'<h1>Advice for everyone</h1><p class="lead">{escape(lead)}</p>'
+        f'<div class="ctv-sheet">{asked}{table}{lists}</div>'
         "<footer>Made with ctviz.</footer></main></div>"
     )
 
 
-def _paper_table(found: Population) -> str:
-    """Effort and distance of both models and their difference, a row for each group."""
+def _paper_table(found: Compared) -> str:
+    """Effort and distance of the models and the difference of the last two, a row for each group."""
     titles = [words.POPULATION_METRICS[metric].title for metric in PRINTED]
-    above = "".join(f'<th colspan="3" scope="colgroup">{escape(title)}</th>' for title in titles)
-    below = "".join(f'<th scope="col">{title}</th>' for title in ("Conventional", "Counterfactual", "Difference"))
+    columns = [*("Conventional", "Counterfactual", "With rules")[: len(found.arms)], "Difference"]
+    kind = ' class="wide"' if len(columns) > 3 else ""
+    above = "".join(f'<th colspan="{len(columns)}" scope="colgroup">{escape(title)}</th>' for title in titles)
+    below = "".join(f'<th scope="col">{title}</th>' for title in columns)
     rows: dict[str, list[str]] = {}
     for title, metric, values, _ in table_rows(found):
         if metric in titles:
@@ -224,6 +245,6 @@ def _paper_table(found: Population) -> str:
         cells = "".join(f"<td>{escape(value)}</td>" for value in told)
         body += f'<tr><th scope="row">{escape(begun(title))}</th>{cells}</tr>'
     return (
-        f'<table><thead><tr><th scope="col">People</th>{above}</tr><tr><th></th>{below * len(titles)}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
+        f'<table{kind}><thead><tr><th scope="col">People</th>{above}</tr>'
+        f"<tr><th></th>{below * len(titles)}</tr></thead><tbody>{body}</tbody></table>"
     )

@@ -16,7 +16,7 @@ from html import escape
 from importlib.resources import files
 
 from ctviz.catalogue import advice as words
-from ctviz.catalogue.recourse import headline, rules_sentences, third_sentence
+from ctviz.catalogue.recourse import headline, rules_model_sentence, rules_sentences
 from ctviz.catalogue.rows import in_words_of
 from ctviz.data.schema import Schema
 from ctviz.data.tables.settings import TableSettings
@@ -68,7 +68,7 @@ class Sheet:
         date: of the sheet.
         arms: the names of the two models that the headline compares (``headline``).
         plan: position of the plan that is drawn; of a model with fewer, its last one.
-        notes: name of a model → what else is to be said of it, a sentence.
+        cheaper: as of ``headline``; of a first plan it is said in place of its proof.
         link: to the page; empty where it is not asked for.
     """
 
@@ -80,14 +80,14 @@ class Sheet:
     date: datetime.date
     arms: tuple[str, ...] = ()
     plan: int = 0
-    notes: Mapping[str, str] = field(default_factory=dict)
+    cheaper: Mapping[str, AdvisedPlan] = field(default_factory=dict)
     link: str = ""
 
     @property
     def headline(self) -> str:
         """What the models ask, in a sentence or two."""
-        asked = self.advice, self.arms, self.plan
-        return in_words_of(self.advice.data, " ".join(filter(None, (headline(*asked), third_sentence(*asked)))))
+        asked = self.advice, self.arms, self.plan, self.cheaper
+        return in_words_of(self.advice.data, " ".join(filter(None, (headline(*asked), rules_model_sentence(*asked)))))
 
     @property
     def title(self) -> str:
@@ -197,17 +197,18 @@ def _model(sheet: Sheet, model: ModelAdvice) -> str:
         parts.append("<p>There is nothing to change.</p>")
     elif model.plans:
         at = min(sheet.plan, len(model.plans) - 1)
-        parts += [_plan(model, model.plans[at], first=not at), _others(model, at)]
+        parts += [_plan(sheet, model, at), _others(model, at)]
     else:
         parts.append(_without(model))
-    if note := sheet.notes.get(model.arm):
-        parts.append(f'<p class="note">{escape(note)}</p>')
     return f'<section class="model {kind}">{"".join(parts)}</section>'
 
 
-def _facts(model: ModelAdvice, plan: AdvisedPlan, first: bool) -> list[tuple[str, str]]:
+def _facts(sheet: Sheet, model: ModelAdvice, at: int) -> list[tuple[str, str]]:
     """What is said below the picture of a plan, each under a word."""
-    proof = words.proof_sentence(plan, first) or "Whether there is a cheaper plan is not proved."
+    plan, known = model.plans[at], sheet.cheaper.get(model.arm)
+    proof = words.proof_sentence(plan, first=not at) or "Whether there is a cheaper plan is not proved."
+    if known is not None and not at:
+        proof = words.cheaper_sentence(plan, known)
     said = [
         ("Leads to", words.then_sentence(plan)),
         ("Proof", f"{begun(model.unfit)} So nothing is proved of this model." if model.unfit else proof),
@@ -217,9 +218,10 @@ def _facts(model: ModelAdvice, plan: AdvisedPlan, first: bool) -> list[tuple[str
     return [(name, clipped(text, SENTENCE)) for name, text in said if text]
 
 
-def _plan(model: ModelAdvice, plan: AdvisedPlan, first: bool) -> str:
+def _plan(sheet: Sheet, model: ModelAdvice, at: int) -> str:
+    plan = model.plans[at]
     facts = "".join(
-        f"<div><dt>{name}</dt><dd>{unbroken(escape(text))}</dd></div>" for name, text in _facts(model, plan, first)
+        f"<div><dt>{name}</dt><dd>{unbroken(escape(text))}</dd></div>" for name, text in _facts(sheet, model, at)
     )
     asked = escape(clipped(words.plan_sentence(plan), SENTENCE))
     return f'<p class="do">{unbroken(asked)}</p>{dumbbell.chart(model, plan)}<dl>{facts}</dl>'
@@ -284,12 +286,12 @@ def _lines_of(sheet: Sheet, model: ModelAdvice) -> Callable[[float], float]:
         drawn, none = 0.0 if plan is None else _drawn(plan), _sizes([words.none_sentence(model.release)])
         return lambda width: 3 + drawn + _wrapped(none, width, 1.15)
     at = min(sheet.plan, len(model.plans) - 1)
-    facts = _sizes(text for _, text in _facts(model, model.plans[at], first=not at))
-    asked, note = _sizes([words.plan_sentence(model.plans[at])]), _sizes([sheet.notes.get(model.arm, "")])
+    facts = _sizes(text for _, text in _facts(sheet, model, at))
+    asked = _sizes([words.plan_sentence(model.plans[at])])
     others, drawn = _sizes(_other_lines(model, at)), _drawn(model.plans[at])
 
     def lines(width: float) -> float:
-        said = 1.2 * _wrapped(facts, width, 1.12) + _wrapped(asked, width, 1.25) + _wrapped(note, width)
+        said = 1.2 * _wrapped(facts, width, 1.12) + _wrapped(asked, width, 1.25)
         return 4 + said + drawn + _wrapped(others, width, 0.95) + bool(others)
 
     return lines

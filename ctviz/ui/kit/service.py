@@ -24,7 +24,9 @@ from ctviz.data.catalogue import FEATURE_NAMES, AnyData, load
 from ctviz.data.display import DisplayScale
 from ctviz.data.kinds import kind_of_data
 from ctviz.data.schema import Schema, ends_of
-from ctviz.errors import ConfigError, CtvizError
+from ctviz.data.tables.settings import TableSettings
+from ctviz.data.tables.shipped import user_folder
+from ctviz.errors import ConfigError, CtvizError, DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.cost import about_seconds as about_seconds
 from ctviz.experiments.in_memory import TrainingState, TrainingStatus
@@ -262,6 +264,8 @@ def reason_not_to_train(
         )
     try:
         check_size(experiment)
+        if isinstance(experiment.data, TableSettings) and not experiment.data.info.ships:
+            user_folder(experiment.data.info)
         # Ranges alone depend on the samples; whatever else an arm forbids was checked with the experiment.
         for arm in (arm for arm in experiment.arms if arm.ranges):
             for purpose in get_args(Purpose):
@@ -269,6 +273,8 @@ def reason_not_to_train(
     except ConfigError as error:
         own = _no_such_values(experiment, features, scales) if scales else ""
         return own or str(ConfigError(error.field, error.value, _renamed(error.allowed, features)))
+    except DataError as error:  # no folder is named for data that do not ship
+        return str(error)
     return None
 
 

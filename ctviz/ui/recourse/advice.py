@@ -22,10 +22,10 @@ from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
 from ctviz.ui.recourse.asked import SHOWN, Answer, exact_shown
 from ctviz.ui.recourse.model_block import model_block
-from ctviz.ui.recourse.proofs import cheaper, proofs
+from ctviz.ui.recourse.proofs import proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, release
-from ctviz.ui.recourse.train_rules import Third, third_column, third_note
+from ctviz.ui.recourse.train_rules import RulesModel, rules_column, rules_note
 
 ORDER = {0: "First plan", 1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
@@ -33,8 +33,8 @@ POLL = 0.5
 """Seconds between two looks while a proof is under way."""
 
 
-def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, third: Third) -> None:
-    """A column for each model, and above them the choice of the plan that is large; ``third``: the model that is
+def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, ruled: RulesModel) -> None:
+    """A column for each model, and above them the choice of the plan that is large; ``ruled``: the model that is
     trained with the rules, where it is wanted and not there yet."""
     models = found.advice.models
     st.html(f"<style>{style()}</style>")
@@ -49,15 +49,15 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, third:
             )
             bind.choice("Plan to look at", range(most), plan, kind="buttons", words=ORDER, hidden=True)
     context = found.asked.context
-    waits = bool(draft.view.trained) and context.third is None
+    waits = bool(draft.view.trained) and context.ruled is None
     for column, model in zip_longest(st.columns(len(models) + waits, gap="medium"), models):
-        with column, st.container(key=f"advice-{model.arm.replace(' ', '-') if model else 'third'}"):
+        with column, st.container(key=f"advice-{model.arm.replace(' ', '-') if model else 'ruled'}"):
             if model is None:
-                third_column(draft, third, found.advice.data)
+                rules_column(draft, ruled, found.advice.data)
                 continue
             _column(draft, found, model, now)
-            if context.third is not None and model.arm == context.models[-1]:
-                note = in_words_of(found.advice.data, third_note(context, third))
+            if context.ruled is not None and model.arm == context.models[-1]:
+                note = in_words_of(found.advice.data, rules_note(context, ruled))
                 st.html(f'<div class="ctviz-plan ctviz-muted"><p>{escape(note)}</p></div>')
     told = EFFORT if most else ""
     said = in_words_of(found.advice.data, words.asked_sentence(found.advice))
@@ -92,10 +92,13 @@ def _column(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now: 
     plan = model.plans[at]
     told = _notes(("then", words.then_sentence(plan)), _proof(found, model, at))
     more = _notes(("slip", words.slip_sentence(plan)), ("near", words.nearness_sentence(plan)))
-    shown = _plan(plan, fewer=at < draft.view.plan) + told + chart(model, plan, palette()) + opened_table(plan) + more
-    st.html(in_words_of(found.advice.data, shown))
-    if cheaper(model, found.proved.get(model.arm)):
+    asked = _plan(plan, fewer=at < draft.view.plan, narrow=len(found.advice.models) > 2) + told
+    drawn = chart(model, plan, palette()) + opened_table(plan) + more
+    other = found.cheaper.get(model.arm)
+    st.html(in_words_of(found.advice.data, asked if other is not None else asked + drawn))
+    if other is not None:
         _offer_cheaper(found, model)
+        st.html(in_words_of(found.advice.data, drawn))
     pins.keep_button(draft, found, model, plan, now)
     others = [(i, other) for i, other in enumerate(model.plans) if i != at]
     if others or model.complete:
@@ -112,11 +115,12 @@ def _head(model: ModelAdvice, title: str) -> str:
     return model_block(title, model.counterfactual, f"{begun(words.verdict_words(model))}.", bar)
 
 
-def _plan(plan: AdvisedPlan, fewer: bool = False) -> str:
-    """The plan that is large: each change a line."""
+def _plan(plan: AdvisedPlan, fewer: bool = False, narrow: bool = False) -> str:
+    """The plan that is large: each change a line; in a smaller type where columns are ``narrow``."""
     lines = "".join(f"<li>{unbroken(escape(begun(words.change_words(change))))}</li>" for change in plan.changes)
     first = "<p>This model has no further plan; its last one is shown.</p>" if fewer else ""
-    return f'<div class="ctviz-plan">{first}<ul>{lines}</ul><p class="keep">Keep everything else.</p></div>'
+    kind = "ctviz-plan small" if narrow else "ctviz-plan"
+    return f'<div class="{kind}">{first}<ul>{lines}</ul><p class="keep">Keep everything else.</p></div>'
 
 
 def _notes(*notes: tuple[str, str]) -> str:
@@ -130,6 +134,8 @@ def _proof(found: Answer, model: ModelAdvice, at: int) -> tuple[str, str]:
     plan = model.plans[at]
     if plan.proof == "optimal":
         return "proved", words.proof_sentence(plan, first=not at)
+    if not at and (other := found.cheaper.get(model.arm)) is not None:
+        return "open", words.cheaper_sentence(plan, other)
     if model.arm in found.pending and plan.proof == "none asked":
         return "proving", words.PROVING
     if model.arm in found.failed:
@@ -156,13 +162,10 @@ def _others(others: list[tuple[int, AdvisedPlan]], model: ModelAdvice) -> str:
 
 
 def _offer_cheaper(found: Answer, model: ModelAdvice) -> None:
-    other = found.proved[model.arm].plans[0]
-
     def show() -> None:
         key = found.asked.shown_key
         st.session_state[SHOWN] = (key, exact_shown(key) | {model.arm})
 
-    st.html(f'<p class="ctviz-cheaper">{escape(words.cheaper_sentence(model.plans[0], other))}</p>')
     st.button("Show the cheaper plan", key=f"cheaper-{model.arm}", icon=":material/savings:", on_click=show)
 
 

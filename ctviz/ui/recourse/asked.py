@@ -11,13 +11,13 @@ from ctviz.cache import Cache
 from ctviz.catalogue.advice import title_among, training_title
 from ctviz.counterfactuals.exact.cheapest import Solver
 from ctviz.data.rules import Rules
-from ctviz.experiments.advice import Advice, ModelAdvice
+from ctviz.experiments.advice import Advice, AdvisedPlan, ModelAdvice
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE
 from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.person import Picked
-from ctviz.ui.recourse.proofs import SECONDS, Failure, Proofs, Task, size_of, with_proof
+from ctviz.ui.recourse.proofs import SECONDS, Failure, Proofs, Task, cheaper, size_of, with_proof
 
 SHOWN = "recourse-exact"
 """Where the session keeps of which answers it wants to see the proved plans."""
@@ -52,8 +52,8 @@ class Asked:
         if (base := self.context.base) is not None and len(self.arms) > 1:  # its advice stays as it was
             *first, last = self.arms
             before = replace(self, context=base, arms=tuple(first)).polished()
-            third = replace(self, arms=(last,)).polished()
-            return replace(before, run=third.run, models=(*before.models, *third.models))
+            ruled = replace(self, arms=(last,)).polished()
+            return replace(before, run=ruled.run, models=(*before.models, *ruled.models))
 
         def advice() -> Advice:
             return self.context.adviser.advise(
@@ -121,6 +121,12 @@ class Answer:
     def title(self, model: ModelAdvice) -> str:
         """What a model is called beside the others."""
         return title_among(model, self.advice.models)
+
+    @property
+    def cheaper(self) -> dict[str, AdvisedPlan]:
+        """By model, the plan that the proof has found where it is cheaper than the first one that is shown."""
+        known = ((model, self.proved.get(model.arm)) for model in self.advice.models)
+        return {model.arm: found.plans[0] for model, found in known if found is not None and cheaper(model, found)}
 
 
 def answer(asked: Asked, proofs: Proofs, session: str, exact: frozenset[str] = frozenset()) -> Answer:

@@ -13,7 +13,7 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.run import JOINED, Run, load_run
+from ctviz.experiments.run import RULED_ARM, Run, load_run
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import RECOURSE
@@ -23,8 +23,8 @@ from ctviz.ui.recourse.data_choice import at_hand
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.uploads import OwnTable
 
-MOST_THIRDS = 4
-"""Models that were trained with the rules of the page, of each context."""
+MOST_RULED = 4
+"""Models that were trained with the rules of the page, which are kept of each context."""
 
 MOST_CONTEXTS = 6
 """Runs, with the score that they ask for, whose models and people are kept at hand."""
@@ -40,9 +40,9 @@ class AdviceContext:
         experiment: of the run.
         arms: the two models that are shown beside each other: conventional, counterfactual.
         refused: the rows of the test data whom both of these refuse, ascending.
-        third: the conventional model and that which was trained with the rules of the page, where it is shown too.
-        base: without the third model, where that is of another run.
-        thirds: what is kept of third models, as long as this is.
+        ruled: the conventional model and that which was trained with the rules of the page, where it is shown too.
+        base: without that model, where that is of another run.
+        kept_ruled: what is kept of such models, as long as this is.
     """
 
     adviser: Adviser
@@ -50,17 +50,17 @@ class AdviceContext:
     experiment: Experiment
     arms: tuple[str, str]
     refused: tuple[int, ...] = field(repr=False)
-    third: AdviceContext | None = field(default=None, repr=False)
+    ruled: AdviceContext | None = field(default=None, repr=False)
     base: AdviceContext | None = field(default=None, repr=False)
-    thirds: Cache = field(default_factory=lambda: Cache(MOST_THIRDS), repr=False)
+    kept_ruled: Cache = field(default_factory=lambda: Cache(MOST_RULED), repr=False)
 
     @property
     def models(self) -> tuple[str, ...]:
         """The models that are shown beside each other."""
-        return self.arms if self.third is None else (*self.arms, self.third.arms[1])
+        return self.arms if self.ruled is None else (*self.arms, self.ruled.arms[1])
 
     def key_of(self, arm: str) -> str:
-        """``key``; of a model of the run whose advice is kept already, the same as without the third one."""
+        """``key``; of a model of the run whose advice is kept already, the same as without the one of another run."""
         return self.base.key if self.base is not None and arm in self.base.adviser.run.arms else self.key
 
 
@@ -129,7 +129,7 @@ def _stored(experiment: Experiment, view: RecourseView) -> _Stored | None:
 
 
 def with_trained(context: AdviceContext, experiment: Experiment, draft: Draft[RecourseView]) -> AdviceContext | None:
-    """The same with the one model of ``Experiment.under`` as the third; None where it has not been trained.
+    """The same with the one model of ``Experiment.under`` beside the two; None where it has not been trained.
 
     Raises:
         StoreError: its run cannot be read.
@@ -149,23 +149,23 @@ def with_trained(context: AdviceContext, experiment: Experiment, draft: Draft[Re
 
     def made() -> AdviceContext:
         adviser = context.adviser.beside(load())
-        return _with_third(replace(context, adviser=adviser, experiment=adviser.run.experiment, base=context), JOINED)
+        return _beside(replace(context, adviser=adviser, experiment=adviser.run.experiment, base=context), RULED_ARM)
 
-    found: AdviceContext = context.thirds.get((experiment.key, version), made)
+    found: AdviceContext = context.kept_ruled.get((experiment.key, version), made)
     return found
 
 
 def with_known(context: AdviceContext, arm: str) -> AdviceContext:
-    """The same with a model of the run that was trained with these rules as the third."""
-    found: AdviceContext = context.thirds.get(arm, lambda: _with_third(context, arm))
+    """The same with a model of the run that was trained with these rules beside the two."""
+    found: AdviceContext = context.kept_ruled.get(arm, lambda: _beside(context, arm))
     return found
 
 
-def _with_third(context: AdviceContext, arm: str) -> AdviceContext:
+def _beside(context: AdviceContext, arm: str) -> AdviceContext:
     pair = context.arms[0], arm
     key = context.key if context.base is None else f"{context.key} {context.adviser.run.key}"
-    third = replace(context, key=key, arms=pair, refused=_refused(context.adviser, pair))
-    return replace(context, key=key, third=third)
+    ruled = replace(context, key=key, arms=pair, refused=_refused(context.adviser, pair))
+    return replace(context, key=key, ruled=ruled)
 
 
 def _on_own(run: Run, own: OwnTable, view: RecourseView) -> AdviceContext:

@@ -38,8 +38,16 @@ def choose_data(draft: Draft[RecourseView]) -> None:
 
     bind.choice(
         "Table", titles, bind.to("recourse-data", shown, take, renewed=True), words=titles,
-        help="Each table has models of its own. For one of yours, see the end of the page.", placeholder="Another run",
+        help="Each table has models of its own. For one of yours, see the end of the page.", placeholder=_called(draft),
     )  # fmt: skip
+
+
+def _called(draft: Draft[RecourseView]) -> str:
+    """The run of the page where the menu does not have it."""
+    data = draft.experiment.data
+    if not isinstance(data, TableSettings) or _about_own(draft):
+        return "Another run"
+    return f"{data.info.title}, another run" if data.name in dict(at_hand()) else data.info.title
 
 
 def sentence(draft: Draft[RecourseView]) -> str:

@@ -15,13 +15,14 @@ from ctviz.catalogue import population as words
 from ctviz.catalogue.advice import training_title
 from ctviz.catalogue.rows import in_words_of
 from ctviz.data.rules import Rules
-from ctviz.experiments.population import Metric, Population, PopulationSettings
+from ctviz.experiments.everyone import three_models
+from ctviz.experiments.population import Metric, Population, PopulationSettings, ThreeModels
 from ctviz.experiments.reliance import Proxy
 from ctviz.figures.recourse import everyone as figure
 from ctviz.figures.recourse.sheet import PAPER
 from ctviz.progress import duration
-from ctviz.prose import begun, percent, unbroken
-from ctviz.studies.population import proved_enough, stored_population
+from ctviz.prose import begun, inside, percent, unbroken
+from ctviz.studies.population import proved_enough, stored_population, whole_key
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import ExportFile, offer
@@ -42,7 +43,7 @@ SHOWN: tuple[Metric, Metric] = ("effort", "distance")
 POLL = 1.0
 """Seconds between two looks while everyone is being advised."""
 
-WHICH = {1: training_title(True), 2: training_title(True, with_rules=True)}
+WHICH = {1: training_title(True), 2: training_title(True, with_rules=True), 3: "All three"}
 """What is compared with the conventional model, as the link has it."""
 
 WITH_RULES = "Counterfactual training is here the model that was trained with these rules."
@@ -66,16 +67,25 @@ def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -
             ),
             bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
         )
-        if opened and context.third is not None:
+        if opened and context.ruled is not None:
             which = bind.to("recourse-everyone-which", draft.view.everyone, lambda n: draft.look(everyone=n))
             bind.choice(
                 "Beside conventional training", WHICH, which, kind="buttons", words=WHICH,
-                help="Each model is compared with the conventional one, over people whom these two refuse.",
+                help="One model is compared with the conventional one over people whom these two refuse; all three "
+                "over those whom all of them refuse.",
             )  # fmt: skip
-        if opened and context.third is not None and draft.view.everyone == 2:
-            _opened(context.third, rules, WITH_RULES)
-        elif opened:
-            _opened(context, rules)
+        if opened:
+            # What is known of the two models stays as it was before a third one came.
+            _compared(draft.view.everyone, context.base or context, context.ruled, rules)
+
+
+def _compared(which: int, context: AdviceContext, ruled: AdviceContext | None, rules: Rules) -> None:
+    if ruled is None or which == 1:
+        _opened(context, rules)
+    elif which == 2:
+        _opened(ruled, rules, WITH_RULES)
+    else:
+        _three(context, ruled, rules)
 
 
 def _opened(context: AdviceContext, rules: Rules, about: str = "") -> None:
@@ -86,6 +96,45 @@ def _opened(context: AdviceContext, rules: Rules, about: str = "") -> None:
     _background(asked, found)
     if found is not None:
         _take_home(context, found)
+
+
+def _three(context: AdviceContext, ruled: AdviceContext, rules: Rules) -> None:
+    """All three models over the same people, once both of the others have been compared with the conventional one."""
+    pair = []
+    for one, title in ((context, WHICH[1]), (ruled, WHICH[2])):
+        asked = AskedOfEveryone(one, settings_of(one, rules))
+        if (found := known(asked, work_of(asked))) is None:
+            st.caption(f"First, {inside(title)} is compared with conventional training.")
+            _background(asked, None)
+            return
+        pair.append((asked, found))
+    (_, without), (_, with_rules) = pair
+    key = "three", without.run, with_rules.run, whole_key(ruled.adviser, settings_of(ruled, rules)), without.proved
+    with st.spinner("The three models are compared."):  # seconds, once
+        made: ThreeModels = _populations().get(
+            (*key, with_rules.proved), lambda: three_models(context.adviser.table, without, with_rules)
+        )
+    _show_three(made, ruled)
+    for asked, found in pair:
+        work = work_of(asked)
+        if work is not None and work.progress.live:  # proofs that are still under way
+            _background(asked, found)
+            return
+
+
+def _show_three(found: ThreeModels, ruled: AdviceContext) -> None:
+    page_title(in_words_of(found.data, words.three_headline(found)), level=3)
+    st.caption(literal(in_words_of(found.data, " ".join(words.three_sentences(found)))))
+    if not words.too_few(found):
+        _charts(found)
+    said = [words.planned_sentence(found), *words.groups_sentences(found)]
+    _sentences("What the models ask", [in_words_of(found.data, one) for one in said])
+    st.html(in_words_of(found.data, figure.three_to_paper(found, ruled.adviser.run.key, ruled.adviser.epoch)))
+    st.html(f"<style>{PAPER}</style>")
+    if not words.too_few(found):
+        with st.expander("All numbers as a table", key="everyone-table"):
+            scrolling(*(in_words_of(found.data, said) for said in ("All numbers of everyone", number_table(found))))
+    _take_home(ruled, found)
 
 
 def settings_of(context: AdviceContext, rules: Rules) -> PopulationSettings:
@@ -111,7 +160,7 @@ def known(asked: AskedOfEveryone, work: Work | None) -> Population | None:
 
 @st.cache_resource(show_spinner=False)
 def _populations() -> Cache:
-    return Cache(KEPT, size=lambda found: 400 * found.n + 4000 * len(found.groupings))
+    return Cache(KEPT, size=lambda found: 400 * found.n + 4000 * len(found.groupings) + 200 * len(found.rows))
 
 
 # -- what is shown ---------------------------------------------------------------------------------------
@@ -122,16 +171,7 @@ def _show(found: Population, about: str = "") -> None:
     if found.n:
         st.caption(literal(in_words_of(found.data, f"{words.asked_sentence(found)} {about}".strip())))
     if found.n and not words.too_few(found):
-        st.html(f'<p class="ctviz-limit-key">{escape(figure.key())}</p>')
-        for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
-            told = words.POPULATION_METRICS[metric]
-            with cell:
-                title, help = (escape(in_words_of(found.data, said)) for said in (told.title, told.help))
-                st.html(f'<p class="ctviz-chart-title" title="{help}">{title}</p>')
-                st.plotly_chart(
-                    figure.chart(found, metric, palette()), key=f"everyone-{metric}", theme=None,
-                    alt=in_words_of(found.data, figure.described(found, metric)), config={"displayModeBar": False},
-                )  # fmt: skip
+        _charts(found)
     if found.n:
         plain = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
         both = [in_words_of(found.data, said) for said in (*plain, *words.groups_sentences(found))]
@@ -146,16 +186,31 @@ def _show(found: Population, about: str = "") -> None:
                 scrolling("What decisions rest on", reliance_table(found))
 
 
+def _charts(found: Population | ThreeModels) -> None:
+    """Effort and distance, over all people and by group."""
+    st.html(f'<p class="ctviz-limit-key">{escape(figure.key(len(found.arms)))}</p>')
+    for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
+        told = words.POPULATION_METRICS[metric]
+        with cell:
+            title, help = (escape(in_words_of(found.data, said)) for said in (told.title, told.help))
+            st.html(f'<p class="ctviz-chart-title" title="{help}">{title}</p>')
+            st.plotly_chart(
+                figure.chart(found, metric, palette()), key=f"everyone-{metric}", theme=None,
+                alt=in_words_of(found.data, figure.described(found, metric)), config={"displayModeBar": False},
+            )  # fmt: skip
+
+
 def _sentences(title: str, said: list[str], help: str = "") -> None:
     items = "".join(f"<li>{unbroken(escape(sentence))}</li>" for sentence in said)
     note = f'<p class="ctviz-muted"><small>{escape(help)}</small></p>' if help else ""
     st.html(f"<h4>{escape(title)}</h4><ul>{items}</ul>{note}")
 
 
-def number_table(found: Population) -> str:
+def number_table(found: Population | ThreeModels) -> str:
     """The numbers of the charts and the others, for all and for each group."""
-    titles = [begun(title) for title in words.TITLES]
-    head = [*heads("People", "Number", number=False), *heads(*titles, "Difference", "Counted")]
+    titles = [begun(title) for title in words.THREE[: len(found.arms)]]
+    apart = "Difference" if len(titles) == 2 else "Difference by rules"
+    head = [*heads("People", "Number", number=False), *heads(*titles, apart, "Counted")]
     rows = [
         row(begun(title), [*word_cells(metric), *numbers(*values, people)])
         for title, metric, values, people in figure.table_rows(found)
@@ -234,14 +289,13 @@ def _progress(asked: AskedOfEveryone) -> None:
 # -- to take home ----------------------------------------------------------------------------------------
 
 
-def _take_home(context: AdviceContext, found: Population) -> None:
+def _take_home(context: AdviceContext, found: Population | ThreeModels) -> None:
     if not found.n:
         return
     stem = f"ctviz-everyone-{found.data}-{context.experiment.key[:8]}"
-    files = (
-        ("Numbers (CSV)", lambda: found.table.to_csv(index=False), "csv", "text/csv", "groups"),
-        ("All of it (JSON)", found.to_json, "json", "application/json", "groups"),
-    )
+    files = [("Numbers (CSV)", lambda: found.table.to_csv(index=False), "csv", "text/csv", "groups")]
+    if isinstance(found, Population):
+        files.append(("All of it (JSON)", found.to_json, "json", "application/json", "groups"))
     with st.container(horizontal=True, key="everyone-files"):
         offer(
             ExportFile(label, content, f"{stem}.{ending}", mime, icon) for label, content, ending, mime, icon in files

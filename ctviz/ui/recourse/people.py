@@ -97,7 +97,7 @@ def conditions_in_words(conditions: Sequence[Condition], schema: Schema) -> str:
 def _words(condition: Condition, feature: Feature) -> str:
     low, high = condition.low, condition.high
     if condition.levels:
-        return f"{feature.name} {' or '.join(condition.levels)}"
+        return f"{feature.name} {listed(condition.levels, 'or')}"
     if math.isinf(low):
         return f"{feature.name} at most {text_of(feature, high)}"
     if math.isinf(high):

@@ -34,7 +34,8 @@ class RecourseView(BaseView):
         third: whether all models of the run are shown.
         trained: whether the model is shown beside the two that is trained with the rules of the page.
         kept: the plans that are kept, as ``pins`` writes them.
-        everyone: whether the part about all people is open; 2: with the model that is trained with the rules.
+        everyone: whether the part about all people is open; 2: with the model that is trained with the rules;
+            3: with all three models.
         own: names a table of one's own that the server holds in memory; empty for the table of the run.
     """
 
@@ -50,7 +51,7 @@ class RecourseView(BaseView):
     third: Literal[0, 1] = 0
     trained: Literal[0, 1] = 0
     kept: str = ""
-    everyone: Literal[0, 1, 2] = 0
+    everyone: Literal[0, 1, 2, 3] = 0
     own: str = ""
 
     @field_validator("score", mode="before")

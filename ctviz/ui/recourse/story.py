@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from ctviz.catalogue.recourse import headline, third_sentence
+from ctviz.catalogue.recourse import headline, rules_model_sentence
 from ctviz.catalogue.rows import in_words_of
 from ctviz.errors import CtvizError
 from ctviz.prose import unbroken
@@ -27,7 +27,7 @@ from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, choose_set, rules_now
 from ctviz.ui.recourse.rules_panel import rules_panel
 from ctviz.ui.recourse.take_home import printed_sheet, take_home
-from ctviz.ui.recourse.train_rules import Third, third_model
+from ctviz.ui.recourse.train_rules import RulesModel, rules_model
 from ctviz.ui.recourse.what_if import what_if
 
 
@@ -35,20 +35,20 @@ def story(service: Service, draft: Draft[RecourseView], context: AdviceContext, 
     """The page: person and advice, the rules beside them, and below what goes into detail; projected, the first two."""
     table = context.adviser.table
     person, now = picked(draft, context), rules_now(draft.view, table)
-    third = third_model(draft, context, now.rules)
-    if draft.view.trained and third.context is not None:
-        context = third.context
+    ruled = rules_model(draft, context, now.rules)
+    if draft.view.trained and ruled.context is not None:
+        context = ruled.context
     if projecting:
         with st.container(key="projected"):
-            _main(service, draft, context, person, now, third)
+            _main(service, draft, context, person, now, ruled)
             st.caption(literal(f"Rules: {now.words(table)}."))
         return
     main, controls = columns(0.27)
     with main:
-        found = _main(service, draft, context, person, now, third)
+        found = _main(service, draft, context, person, now, ruled)
     with controls:
         choose_data(draft)
-        rules_panel(draft, context, now, third, table.texts(person.columns), changed_features(found) if found else ())
+        rules_panel(draft, context, now, ruled, table.texts(person.columns), changed_features(found) if found else ())
         project_button(draft)
         if found is not None:
             take_home(draft, found, now)
@@ -61,7 +61,12 @@ def story(service: Service, draft: Draft[RecourseView], context: AdviceContext, 
 
 
 def _main(
-    service: Service, draft: Draft[RecourseView], context: AdviceContext, person: Picked, now: RulesNow, third: Third
+    service: Service,
+    draft: Draft[RecourseView],
+    context: AdviceContext,
+    person: Picked,
+    now: RulesNow,
+    ruled: RulesModel,
 ) -> Answer | None:
     title = st.empty()
     if lost := restore(draft):
@@ -84,14 +89,14 @@ def _main(
         )  # fmt: skip
         return None
     with title:
-        told, name = (found.advice, context.models, draft.view.plan), context.adviser.table.name
+        told, name = (found.advice, context.models, draft.view.plan, found.cheaper), context.adviser.table.name
         with st.container(gap="xsmall", key="recourse-headline"):
             page_title(in_words_of(name, headline(*told)))
-            if with_rules := third_sentence(*told):
+            if with_rules := rules_model_sentence(*told):
                 st.html(f"<p class='ctviz-with-rules'>{unbroken(escape(in_words_of(name, with_rules)))}</p>")
     _person(draft, context, person, found)
     _whole_table(draft, context, found)
-    show_advice(draft, found, now, third)
+    show_advice(draft, found, now, ruled)
     live(
         lambda: proof_status(found),
         lambda: POLL if found.open else None,

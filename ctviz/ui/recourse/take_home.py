@@ -8,13 +8,11 @@ from typing import Any
 import streamlit as st
 
 import ctviz
-from ctviz.catalogue import advice as words
 from ctviz.figures.recourse.sheet import PAPER, Sheet, data_words, to_html, to_json, to_paper
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import ExportFile, address, offer, share_menu
 from ctviz.ui.recourse import uploads
 from ctviz.ui.recourse.asked import Answer
-from ctviz.ui.recourse.proofs import cheaper
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow
 
@@ -79,14 +77,9 @@ def sheet_of(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> Sheet:
     """The sheet of what the page shows; with the link to it only where that is asked for."""
     context, advice = found.asked.context, found.advice
     table = context.adviser.table
-    notes = {
-        model.arm: words.cheaper_sentence(model.plans[0], found.proved[model.arm].plans[0])
-        for model in advice.models
-        if cheaper(model, found.proved.get(model.arm))
-    }
     return Sheet(
         advice, table.schema, data_words(context.experiment, table), now.words(table), ctviz.__version__,
-        datetime.date.today(), context.models, draft.view.plan, notes,
+        datetime.date.today(), context.models, draft.view.plan, found.cheaper,
         address(draft) if st.session_state.get(LINKED) else "",
     )  # fmt: skip
 

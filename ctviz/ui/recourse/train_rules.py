@@ -1,10 +1,11 @@
-"""Train with these rules: a third model, which keeps to the person's locks and directions in its training too, and not
-in its advice alone."""
+"""Train with these rules: a model beside the two, which keeps to the person's locks and directions in its training too,
+and not in its advice alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -43,7 +44,7 @@ LEARNS = "It learns with these rules; the page goes on meanwhile."
 
 
 @dataclass(frozen=True)
-class Third:
+class RulesModel:
     """The model that is trained with the rules of the page.
 
     Attributes:
@@ -59,79 +60,82 @@ class Third:
     held: tuple[str, ...] = ()
 
 
-def third_model(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -> Third:
+def rules_model(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -> RulesModel:
     """One of the run that has learned with the same rules, one that has been trained since, or how to train it."""
     held = rules.named("locked", "up", "down")
     arms = {arm.name: arm for arm in context.experiment.arms if arm.trains_on_counterfactuals}
     like = context.arms[1] if context.arms[1] in arms else next(iter(arms), None)
     if like is None:
-        return Third(why_not="No model of this run is trained on counterfactuals.")
+        return RulesModel(why_not="No model of this run is trained on counterfactuals.")
     if not held:
-        return Third(why_not=NOTHING)
+        return RulesModel(why_not=NOTHING)
     try:
         experiment = context.experiment.under(rules, like)
         known = context.experiment.arm_under(rules, like)
     except ConfigError as error:
-        return Third(why_not=f"No model can be trained with these rules: {error}")
+        return RulesModel(why_not=f"No model can be trained with these rules: {error}")
     if known in context.arms:
-        return Third(why_not="The model beside the conventional one was trained with these rules already.")
+        return RulesModel(why_not="The model beside the conventional one was trained with these rules already.")
     if known is not None:
-        return Third(with_known(context, known), held=held)
+        return RulesModel(with_known(context, known), held=held)
     try:
         if (found := with_trained(context, experiment, draft)) is not None:
-            return Third(found, experiment, held=held)
+            return RulesModel(found, experiment, held=held)
         damaged = [notice for notice in service().store.notices() if experiment.key in notice]
     except StoreError as error:
         damaged = [str(error)]
-    return Third(None, experiment, "".join(damaged[-1:]), held)
+    return RulesModel(None, experiment, "".join(damaged[-1:]), held)
 
 
-def rules_button(draft: Draft[RecourseView], third: Third) -> None:
-    """Below the rules: trains the third model, shows the one that there is, or hides it."""
+def rules_button(draft: Draft[RecourseView], ruled: RulesModel) -> None:
+    """Below the rules: trains that model, shows the one that there is, or hides it."""
     if draft.view.trained:
         st.button(
             "Hide the model with rules", key="train-rules-hide", icon=":material/visibility_off:", width="stretch",
             on_click=draft.look, kwargs={"trained": 0, "everyone": min(draft.view.everyone, 1)},
         )  # fmt: skip
         return
-    ready, seconds = third.context is not None, about_seconds(third.experiment) if third.experiment else 0.0
-    reason = None if ready else third.why_not if third.experiment is None else rights.too_large(seconds)
-    took = "It is trained already." if ready else f"About {duration(seconds)} on an idle computer."
-    st.button(
-        "Show the model trained with these rules" if ready else "Train with these rules", key="train-rules",
-        icon=":material/model_training:", width="stretch", disabled=reason is not None,
-        help=reason or f"{WHAT} {took} The page goes on meanwhile.", on_click=_press, args=(draft, third),
-    )  # fmt: skip
+    _train_button(draft, ruled, width="stretch")
 
 
-def third_column(draft: Draft[RecourseView], third: Third, table: str) -> None:
+def rules_column(draft: Draft[RecourseView], ruled: RulesModel, table: str) -> None:
     """In place of advice: how far the training is, or why there is none and how to begin it.
 
     ``table``: its name, for the words about its rows.
     """
-    if third.experiment is None:
-        st.html(model_block(TITLE, True, third.why_not))
+    if ruled.experiment is None:
+        st.html(model_block(TITLE, True, ruled.why_not))
         return
-    experiment = third.experiment
-    live(partial(_progress, draft, experiment, third), lambda: POLL if _state(draft, experiment).live else None)
-    if _state(draft, experiment).live:
-        return
-    seconds = about_seconds(experiment)
-    reason = rights.too_large(seconds)
+    experiment = ruled.experiment
+    live(partial(_progress, draft, experiment, ruled), lambda: POLL if _state(draft, experiment).live else None)
+    if not _state(draft, experiment).live:
+        st.caption(in_words_of(table, _train_button(draft, ruled)))
+
+
+def _train_button(
+    draft: Draft[RecourseView], ruled: RulesModel, width: Literal["stretch", "content"] = "content"
+) -> str:
+    """The button that trains the model, or shows the one that there is; what that takes, or why it cannot be, comes
+    back as sentences."""
+    ready, seconds = ruled.context is not None, about_seconds(ruled.experiment) if ruled.experiment else 0.0
+    reason = None if ready else ruled.why_not if ruled.experiment is None else rights.too_large(seconds)
+    took = "It is trained already." if ready else f"About {duration(seconds)} on an idle computer."
+    said = reason or f"{WHAT} {took} The page goes on meanwhile."
     st.button(
-        "Train with these rules", key="train-rules", icon=":material/model_training:", disabled=reason is not None,
-        help=reason, on_click=_press, args=(draft, third),
+        "Show the model trained with these rules" if ready else "Train with these rules", key="train-rules",
+        icon=":material/model_training:", width=width, disabled=reason is not None, help=said, on_click=_press,
+        args=(draft, ruled),
     )  # fmt: skip
-    st.caption(in_words_of(table, reason or f"About {duration(seconds)} on an idle computer. {WHAT}"))
+    return said
 
 
-def third_note(context: AdviceContext, third: Third) -> str:
-    """Of the third model: what held in its training, and how often it and the second one are right."""
+def rules_note(context: AdviceContext, ruled: RulesModel) -> str:
+    """Of the model with rules: what held in its training, and how often it and the second one are right."""
     accuracy = {one["name"]: percent(one["accuracy"]) for one in context.adviser.run.summary}
     without, own = (accuracy[arm] for arm in context.models[1:])
     beside = "as often as without the rules" if own == without else f"without the rules about {without}"
     said = f"On the test data this model is right about {own} of the people, {beside}."
-    return f"In its training too, these rules held: {listed(third.held)}. {said}"
+    return f"In its training too, these rules held: {listed(ruled.held)}. {said}"
 
 
 def _state(draft: Draft[RecourseView], experiment: Experiment) -> RunState:
@@ -145,17 +149,17 @@ def _state(draft: Draft[RecourseView], experiment: Experiment) -> RunState:
     return RunState(**vars(training.status), ours=True)
 
 
-def _press(draft: Draft[RecourseView], third: Third) -> None:
+def _press(draft: Draft[RecourseView], ruled: RulesModel) -> None:
     draft.look(trained=1, third=0)
-    if third.context is not None or third.experiment is None:
+    if ruled.context is not None or ruled.experiment is None:
         return
     with messages.errors_as("error"):
         own = uploads.named(draft.view.own) if draft.view.own else None
         if own is not None:
             rights.check("upload")
-            own.train_under(third.experiment)
+            own.train_under(ruled.experiment)
             return
-        if service().train(third.experiment):
+        if service().train(ruled.experiment):
             messages.say("warning", "Your earlier training was stopped: in a class, each has one at a time.")
 
 
@@ -168,7 +172,7 @@ def _cancel(draft: Draft[RecourseView], experiment: Experiment) -> None:
             training.cancel()
 
 
-def _progress(draft: Draft[RecourseView], experiment: Experiment, third: Third) -> None:
+def _progress(draft: Draft[RecourseView], experiment: Experiment, ruled: RulesModel) -> None:
     state = _state(draft, experiment)
     st.html(model_block(TITLE, True, LEARNS if state.live else "No model has been trained with these rules yet."))
     if state.live:
@@ -180,8 +184,8 @@ def _progress(draft: Draft[RecourseView], experiment: Experiment, third: Third) 
                 "Cancel", key="train-rules-cancel", icon=":material/stop:", disabled=reason is not None, help=reason,
                 on_click=_cancel, args=(draft, experiment),
             )  # fmt: skip
-    elif third.why_not or state.state == "failed":
-        st.error(f"{literal(third.why_not or state.message)} Nothing else has changed.", icon=":material/error:")
+    elif ruled.why_not or state.state == "failed":
+        st.error(f"{literal(ruled.why_not or state.message)} Nothing else has changed.", icon=":material/error:")
     elif state.state in ("cancelled", "interrupted"):
         how = "was stopped" if state.state == "cancelled" else "ended early: its process is gone"
         st.info(f"This training {how}. Press the button to run it from the start.", icon=":material/pause:")

@@ -13,7 +13,7 @@ from ctviz.experiments.groups import Grouping
 from ctviz.experiments.population import METRICS, Drawn
 from ctviz.figures.recourse import everyone as module
 from ctviz.figures.theme import DARK, LIGHT
-from tests.catalogue.everyone import ARMS, SURE, VALUES, made, rows
+from tests.catalogue.everyone import ARMS, SURE, VALUES, made, rows, three
 
 SEX = Grouping("sex", ("female", "male"), np.repeat([0, 1], 100))
 
@@ -42,6 +42,17 @@ def test_marks_are_the_numbers(found, metric, palette):
     first, second = figure.data
     assert all(a < b for a, b in zip(first.y, second.y, strict=True)), "the conventional model lies above"
     assert len({note.y for note in figure.layout.annotations}) == len(figure.layout.annotations) == 4
+
+
+def test_three_models_have_three_marks_and_a_column_each():
+    found = three(VALUES)
+    marks = module.chart(found, "effort", LIGHT).data
+    assert [trace.x[0] for trace in marks] == [VALUES["effort"][0], *VALUES["effort"]]
+    assert [trace.y[0] for trace in marks] == sorted({trace.y[0] for trace in marks})
+    assert len({trace.marker.symbol for trace in marks}) == 3 and module.key(3).count("counterfactual training") == 2
+    assert all(len(numbers) == 4 for _, _, numbers, _ in module.table_rows(found))
+    sheet = module.three_to_paper(found, "a+b", 5)
+    assert "With rules" in sheet and "of run a+b, after epoch 5" in sheet and "Trained with the rules too" in sheet
 
 
 def test_words_and_table_say_the_same(found):

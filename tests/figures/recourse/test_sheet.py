@@ -140,11 +140,19 @@ def test_where_there_is_no_plan():
     freed = AdvisedRelease(("age",), True, planned(HOURS))
     none = model(outcome="none", release=freed)
     unknown = model(outcome="unknown", counterfactual=True, unfit="model is tanh.")
-    sheet = Sheet(advised(none, unknown), AGE, "data", "Law", "1", DAY, notes={"full": "A note on it."})
+    sheet = Sheet(advised(none, unknown), AGE, "data", "Law", "1", DAY)
     text = Seen(made.to_html(sheet)).text.replace("\u00a0", " ")
     assert words.none_sentence(freed) in text and made.to_html(sheet).count('class="ctv-bells') == 1
     assert "No plan was found in 10 s" in text and "Model is tanh. So nothing is proved" in text
-    assert "A note on it." in text
+
+
+def test_a_cheaper_plan_that_is_known_is_said_where_models_are_compared_and_where_the_plan_is_drawn():
+    asked = advised(model(planned(HOURS, proof="feasible", bound=1.0)), model(planned(HOURS), counterfactual=True))
+    text = Seen(
+        made.to_html(Sheet(asked, AGE, "data", "Law", "1", DAY, cheaper={"vanilla": planned(WORK, effort=1.0)}))
+    ).text
+    assert "of counterfactual training takes twice the effort" in text
+    assert "A cheaper plan was found since, with an effort of 1.00 in place of 2.00." in text
 
 
 def test_another_plan_is_drawn():
@@ -168,7 +176,7 @@ def test_names_and_levels_stay_text(write):
         model(outcome="none", counterfactual=True, release=AdvisedRelease((EVIL,), True, planned(change))),
         texts={EVIL: EVIL}, rules=Rules(rules=(Rule(feature=EVIL, levels=(EVIL,)),)), wanted=EVIL, data=EVIL,
     )  # fmt: skip
-    html = write(Sheet(asked, schema, EVIL, EVIL, "1", DAY, notes={EVIL: EVIL}))
+    html = write(Sheet(asked, schema, EVIL, EVIL, "1", DAY))
     tags = Seen(html).tags
     assert "img" not in tags and "script" not in tags and "<script" not in html and "<img" not in html
     assert "<script>alert(1)" in Seen(html).text
