@@ -189,12 +189,11 @@ PROVING_NONE = "No plan was found at first. Whether there is one is being checke
 """Of a model without a plan so far."""
 
 
-def cheaper_sentence(shown: AdvisedPlan, found: AdvisedPlan) -> str:
-    """That the proof has found a cheaper plan than the one that is shown."""
-    return (
-        f"A cheaper plan was found since, with an effort of {number(found.effort, 3)} in place of "
-        f"{number(shown.effort, 3)}."
-    )
+def cheaper_sentence(shown: AdvisedPlan, found: AdvisedPlan, whole: bool = False) -> str:
+    """That the proof has found a cheaper plan than the one that is shown; the ``whole`` of it, or what it takes."""
+    said = f"with an effort of {number(found.effort, 3)} in place of {number(shown.effort, 3)}"
+    changes = f": {listed([change_words(change) for change in found.changes])}" if whole else ""
+    return f"A cheaper plan was found since, {said}{changes}."
 
 
 # -- no plan ---------------------------------------------------------------------------------------------

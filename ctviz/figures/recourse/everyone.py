@@ -232,7 +232,7 @@ def _paper(
 def _paper_table(found: Compared) -> str:
     """Effort and distance of the models and the difference of the last two, a row for each group."""
     titles = [words.POPULATION_METRICS[metric].title for metric in PRINTED]
-    columns = [*("Conventional", "Counterfactual", "With rules")[: len(found.arms)], "Difference"]
+    columns = [*("Conventional", "Counterfactual", "With rules")[: len(found.arms)], words.APART[len(found.arms)]]
     kind = ' class="wide"' if len(columns) > 3 else ""
     above = "".join(f'<th colspan="{len(columns)}" scope="colgroup">{escape(title)}</th>' for title in titles)
     below = "".join(f'<th scope="col">{title}</th>' for title in columns)

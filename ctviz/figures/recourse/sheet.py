@@ -208,7 +208,7 @@ def _facts(sheet: Sheet, model: ModelAdvice, at: int) -> list[tuple[str, str]]:
     plan, known = model.plans[at], sheet.cheaper.get(model.arm)
     proof = words.proof_sentence(plan, first=not at) or "Whether there is a cheaper plan is not proved."
     if known is not None and not at:
-        proof = words.cheaper_sentence(plan, known)
+        proof = words.cheaper_sentence(plan, known, whole=True)
     said = [
         ("Leads to", words.then_sentence(plan)),
         ("Proof", f"{begun(model.unfit)} So nothing is proved of this model." if model.unfit else proof),

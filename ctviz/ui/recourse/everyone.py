@@ -209,8 +209,7 @@ def _sentences(title: str, said: list[str], help: str = "") -> None:
 def number_table(found: Population | ThreeModels) -> str:
     """The numbers of the charts and the others, for all and for each group."""
     titles = [begun(title) for title in words.THREE[: len(found.arms)]]
-    apart = "Difference" if len(titles) == 2 else "Difference by rules"
-    head = [*heads("People", "Number", number=False), *heads(*titles, apart, "Counted")]
+    head = [*heads("People", "Number", number=False), *heads(*titles, words.APART[len(titles)], "Counted")]
     rows = [
         row(begun(title), [*word_cells(metric), *numbers(*values, people)])
         for title, metric, values, people in figure.table_rows(found)

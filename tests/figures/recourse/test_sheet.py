@@ -152,7 +152,10 @@ def test_a_cheaper_plan_that_is_known_is_said_where_models_are_compared_and_wher
         made.to_html(Sheet(asked, AGE, "data", "Law", "1", DAY, cheaper={"vanilla": planned(WORK, effort=1.0)}))
     ).text
     assert "of counterfactual training takes twice the effort" in text
-    assert "A cheaper plan was found since, with an effort of 1.00 in place of 2.00." in text
+    assert (
+        "A cheaper plan was found since, with an effort of 1.00 in place of 2.00: change work from sales to office."
+        in text
+    )
 
 
 def test_another_plan_is_drawn():
