@@ -448,14 +448,16 @@ def build_draws(
 @presets_app.command("everyone")
 def build_everyone(
     names: Annotated[list[str] | None, typer.Argument(help="Names of presets; by default all that ship.")] = None,
-    proofs: Annotated[int, typer.Option(help="Of how many people plans are proved; 0 for none.")] = 300,
+    proofs: Annotated[
+        int | None, typer.Option(help="Of how many people plans are proved; 0 for none, by default as many as ship.")
+    ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
     workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default that of this checkout.")] = None,
 ) -> None:
     """Advise everyone by the presets on tables and write the numbers that ship with ctviz."""
     from ctviz.experiments.store import open_store
-    from ctviz.studies.population import SHIPPED, build, shipped_folder
+    from ctviz.studies.population import SHIPPED, SHIPPED_PROOFS, build, shipped_folder
 
     for name in names or ():
         if name not in SHIPPED:
@@ -463,7 +465,8 @@ def build_everyone(
     folder = out or shipped_folder()
     make_folder(folder)
     with study_progress("Advice for everyone", "people") as progress:
-        written = build(names or (), folder, open_store(), proofs, time_limit, progress, workers=workers)
+        proved = SHIPPED_PROOFS if proofs is None else proofs
+        written = build(names or (), folder, open_store(), proved, time_limit, progress, workers=workers)
     for path in written:
         typer.echo(path)
 

@@ -332,14 +332,12 @@ def build(
     Args:
         names: of presets of ``SHIPPED``.
         store: where parts are kept, so that work that was stopped goes on.
-        proofs: of how many people plans are proved, of the conventional model and that which is compared with it first;
-            ``time_limit`` for each.
+        proofs: of how many people plans are proved; ``time_limit`` for each.
         progress, options: as of ``population``.
     """
     written = []
     for adviser, asked in shipped_questions(names or SHIPPED, store):
-        first = asked.arms == pair_of(adviser.run)
-        settings = asked.model_copy(update={"proofs": proofs if first else 0, "time_limit": time_limit})
+        settings = asked.model_copy(update={"proofs": proofs, "time_limit": time_limit})
         steps = steps_of(adviser, settings, store, shipped=False)
         whole = carry_out(steps, store, progress=progress, **options)
         key = whole_key(adviser, settings)
@@ -350,7 +348,7 @@ def build(
 
 
 def shipped_questions(names: Sequence[str], store: Store) -> Iterator[tuple[Adviser, PopulationSettings]]:
-    """What is asked for what ships, by preset and by model of counterfactual training; without proofs."""
+    """What is asked for what ships, by preset and by model of counterfactual training."""
     for name in names:
         run = load_run(Experiment.preset(name).key, store)
         conventional, _ = pair_of(run)
