@@ -37,8 +37,8 @@ MOST_BOXES = 12_000
 MOST_AXES = 8
 """Most numbers that are cut; of more, a box says too little."""
 
-MOST_STARTS = 6_000
-"""Most combinations of the categories' levels that cost less than a plan."""
+MOST_STARTS = 1 << 18
+"""Most combinations of the categories' levels that cost less than a plan, times hidden units: some 50 MB at once."""
 
 TOGETHER = 256
 """Boxes that are cut at once, those with the least bounds first."""
@@ -156,7 +156,7 @@ class _Starts:
         values, costs, hidden = np.zeros((1, 0)), np.zeros(1), first[None]
         for one in features:
             rows, options = np.nonzero(costs[:, None] + one.efforts < below)
-            if len(rows) > MOST_STARTS:
+            if len(rows) * len(first) > MOST_STARTS:
                 return None
             values = np.concatenate([values[rows], one.values[options, None]], axis=1)
             costs, hidden = costs[rows] + one.efforts[options], hidden[rows] + one.parts[options]

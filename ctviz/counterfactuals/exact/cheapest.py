@@ -406,7 +406,9 @@ class _Solver:
         choices = _one_of_each(q.excluded)
         if q.caps or q.near is not None or q.counted is not None or len(choices) > MOST_PARTS:
             return None
-        for choice in choices:
+        for n, choice in enumerate(choices):
+            if n and self.deadline.spent > self.deadline.left:
+                return None  # the other half of the time is the solver's
             lattice, open_ended = self._narrowed(budgeted=True)
             staying = [_own(feature) if i in choice else feature for i, feature in enumerate(lattice.features)]
             if any(feature is None for feature in staying):

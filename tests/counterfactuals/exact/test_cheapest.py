@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ctviz.counterfactuals.exact import cheapest as module
 from ctviz.counterfactuals.exact.cheapest import Answer, Near, Plan, cheapest, several, smallest_release
 from ctviz.counterfactuals.exact.network import Network, least_margin, margin
-from ctviz.counterfactuals.exact.program import Affine, Program, Solved
+from ctviz.counterfactuals.exact.program import Affine, Deadline, Program, Solved
 from ctviz.counterfactuals.lattice import Category, Lattice, Number
 from ctviz.errors import ConfigError, DataError
 from tests.counterfactuals.lattices import box_lattice, brute_force, lattices, random_network
@@ -142,19 +142,36 @@ def test_different_plans_change_other_features(lattice: Lattice, seed: int, tau:
         left &= ~changed[:, list(found.plan.changed)].all(axis=1)
 
 
-def test_plans_that_differ_from_five_by_hand() -> None:
-    """Of x + y + z ≥ 2 from 0, with efforts of 1, 2 and 4: each answer leaves what an earlier one changed."""
-    network = Network(((np.ones((1, 3)), np.zeros(1)), (np.array([[0.0], [1.0]]), np.array([2.0, 0.0]))))
-    numbers = tuple(
+SUM = Network(((np.ones((1, 3)), np.zeros(1)), (np.array([[0.0], [1.0]]), np.array([2.0, 0.0]))))
+THREE = Lattice(
+    tuple(
         Number(name, i, own=0.0, low=0.0, high=high, step=1.0, per_unit=effort)
         for i, (name, effort, high) in enumerate((("x", 1.0, 1.0), ("y", 2.0, 2.0), ("z", 4.0, 2.0)))
-    )
+    ),
+    np.zeros(3, np.float32),
+)
+"""x + y + z ≥ 2 from 0, with efforts of 1, 2 and 4."""
+
+
+def test_different_plans_by_hand() -> None:
     with patch.object(Program, "solve", lambda *arguments, **named: pytest.fail("boxes suffice")):
-        answers = several(network, Lattice(numbers, np.zeros(3, np.float32)), 1, 0.5, 5)
-    assert [answer.plan.changed if answer.plan else answer.status for answer in answers] == [
-        (0, 1), (1,), (0, 2), (2,), "none",
-    ]  # fmt: skip
+        answers = several(SUM, THREE, 1, 0.5, 5)
+    changed = [answer.plan.changed if answer.plan else answer.status for answer in answers]
+    assert changed == [(0, 1), (1,), (0, 2), (2,), "none"]
     assert [answer.plan.effort for answer in answers if answer.plan] == [3.0, 4.0, 5.0, 8.0]
+
+
+def test_boxes_leave_half_of_the_time_to_the_solver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a plan leaves x or y as it is, one of the two is looked at; the solver finds that y alone is cheapest."""
+    asked: list[Lattice] = []
+    look = module.least_cost
+    monkeypatch.setattr(module, "least_cost", lambda *arguments: asked.append(arguments[1]) or look(*arguments))
+    monkeypatch.setattr(Deadline, "spent", property(lambda self: 6.0))
+    monkeypatch.setattr(Deadline, "left", property(lambda self: 4.0))
+    first, second = several(SUM, THREE, 1, 0.5, 2)
+    assert first.plan is not None and first.plan.changed == (0, 1)
+    assert second.plan is not None and (second.plan.changed, second.status) == ((1,), "optimal")
+    assert len(asked) == 2
 
 
 @given(sets=st.lists(st.frozensets(st.integers(0, 5), max_size=4), max_size=4))
