@@ -59,11 +59,8 @@ ALLOWED = 0.005
 
 BOTH = "With varied boxes and averaged weights"
 
-COMPARED = {
-    1: "which is more than with the paper's",
-    0: "which cannot be told from the paper's",
-    -1: "which is less than with the paper's",
-}
+COMPARED = {1: "is more than", 0: "cannot be told from", -1: "is less than"}
+"""One gain against another, by the sign of their difference."""
 
 ALSO = {
     "validation_accuracy": "accuracy",
@@ -98,8 +95,8 @@ def _tell(panel: Panel, own: pd.DataFrame, metric: StudyMetric) -> Told | None:
     said += (
         f"{interval(means[VARIED], '%')} with varied ones, {interval(averaged, '%')} with these and averaged weights, "
     )
-    apart = difference(rows[AVERAGED], rows[PAPER]).sign
-    said += COMPARED[apart]
+    apart, alone = (difference(rows[AVERAGED], rows[name]).sign for name in (PAPER, VARIED))
+    said += f"which {COMPARED[apart]} that with the paper's and {COMPARED[alone]} that with weights as they are"
     failed = [f"{int((part['value'] < -MARGIN).sum())}" for part in rows.values()]
     said += f". Of {averaged.n} draws, advice ends {_IP.more} by more than {MARGIN:.0f} % on {listed(failed)}"
     groups = [{1: "gained", 0: "same", -1: "lost"}[averaged.sign]]
