@@ -97,6 +97,10 @@ def _tell(panel: Panel, own: pd.DataFrame, metric: StudyMetric) -> Told | None:
     )
     apart, alone = (difference(rows[AVERAGED], rows[name]).sign for name in (PAPER, VARIED))
     said += f"which {COMPARED[apart]} that with the paper's and {COMPARED[alone]} that with weights as they are"
+    if metric.column != _IP.name:
+        coarse = gains(own, _IP.name)
+        longer = by_draw(coarse[coarse["variant"] == AVERAGED])
+        said += f"; in the longer steps that runs of these data are measured by it is {interval(longer, '%')}"
     failed = [f"{int((part['value'] < -MARGIN).sum())}" for part in rows.values()]
     said += f". Of {averaged.n} draws, advice ends {_IP.more} by more than {MARGIN:.0f} % on {listed(failed)}"
     groups = [{1: "gained", 0: "same", -1: "lost"}[averaged.sign]]
@@ -145,7 +149,7 @@ STUDY = Study(
     "their label, so that the model is undecided between the classes and sure only next to real data. Training then "
     "goes back and forth: an epoch answers its own searches, and those of the next go elsewhere. Weights that are "
     "averaged over epochs answer them all.",
-    advice="Where classes lie apart, let the box vary with the way, with a share about 1, a strong adversarial term, "
+    advice="Where classes lie apart, let the box vary with the way, with a share of 1 to 2, a strong adversarial term, "
     "a ridge that keeps energies small, and weights averaged over ten epochs. See that searches still arrive: a model "
     "that is undecided over a long way has small gradients there, so search in steps of one length. Of images the way "
     "says little: the pixel that differs most always differs a lot.",

@@ -15,7 +15,8 @@ class Averages:
 
     After epoch e, w̄ ← w̄ + (w − w̄) / min(e, averaging): the mean of all epochs at first, later an exponential one in
     which an epoch loses weight as others follow. Training with counterfactuals goes back and forth, since each epoch
-    answers the searches of the one before; the mean of it does not.
+    answers its own searches and those of the next go elsewhere; the mean does not. A network that is trained beside a
+    model (CounterNet) is not averaged.
     """
 
     def __init__(self, stack: Stack, arms: Sequence[Arm]) -> None:

@@ -152,7 +152,10 @@ def test_box_says_gain_price_and_failed_draws(averaged: float, said: str) -> Non
     assert "accuracy falls by 3.0 points" in found.sentences[0]
     apart = {2.0: "is more than", 4.0: "cannot be told from", 6.0: "is less than"}[averaged]
     alone = "is more than" if averaged < 3.2 else "is less than"
-    assert f"which {apart} that with the paper's and {alone} that with weights as they are." in found.sentences[0]
+    assert f"which {apart} that with the paper's and {alone} that with weights as they are;" in found.sentences[0]
+    gained = 25 * (4 - averaged)
+    assert f"by it is {gained:.0f} % (".replace("-", "−") in found.sentences[0]
+    assert "by it is" not in study.finding(made_up(study, value, draws=3), study.metric("gain_ip")).sentences[0]
     assert "they cost accuracy on Figure 1 of the paper" in found.headline
     assert "fewer searches in steps of η = 0.01 arrive on Linearly separable" in found.headline
     assert ("gains more on Figure 1 of the paper" in found.headline) == (averaged > 4)
