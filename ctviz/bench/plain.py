@@ -315,11 +315,14 @@ def plain_train(
 ) -> Iterator[PlainEpoch]:
     """Train ``model`` in place on ``X`` (n d), ``y`` (n), ``k`` classes; yields after every epoch.
 
-    Takes one ``PlainDraws`` per epoch, ``schedule.epochs`` at most.
+    Takes one ``PlainDraws`` per epoch, ``schedule.epochs`` at most. Where the arm averages weights over epochs, the
+    model has the mean ones after an epoch.
     """
     amsgrad = schedule.optimiser == "amsgrad"
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.lr, amsgrad=amsgrad)
+    average, own = None, [part.detach().clone() for part in model.parameters()]
     for epoch, drawn in enumerate(islice(draws, schedule.epochs)):
+        overwrite(model, own)
         batches = torch.split(drawn.order, schedule.batch)
         burning_in = epoch < round(schedule.burnin * schedule.epochs)
         made = None
@@ -328,7 +331,19 @@ def plain_train(
         dealt = chunks(made, len(batches)) if made else [None] * len(batches)
         results = list(plain_steps(model, optimiser, X, y, arm, batches, dealt))
         kept = [terms for terms in results if terms is not None]
+        own = [part.detach().clone() for part in model.parameters()]
+        if arm.averaging > 1:
+            rate = 1 / min(epoch + 1, arm.averaging)
+            average = [(1 - rate) * old + rate * new for old, new in zip(average or own, own, strict=True)]
+            overwrite(model, average)
         yield PlainEpoch(kept, len(results) - len(kept), made)
+
+
+@torch.no_grad()
+def overwrite(model: nn.Module, weights: Iterable[Tensor]) -> None:
+    """Puts these weights into the model."""
+    for part, values in zip(model.parameters(), weights, strict=True):
+        part.copy_(values)
 
 
 def own_draws(n: int, k: int, n_ce: int, seed: int) -> Iterator[PlainDraws]:

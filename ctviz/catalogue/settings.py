@@ -391,6 +391,12 @@ _ARM = (
         step=0.01,
     ),
     Setting(
+        "arms.averaging", "Average over epochs",
+        "Over about how many epochs the weights are averaged that a model answers with, for training goes back and "
+        "forth between searches and what is learned from them (1: not at all, as in the paper).",
+        step=1, offered="1, 10",
+    ),
+    Setting(
         "arms.seed", "Own seed", "A seed of its own for this model; empty shares the run's, for a fair comparison.",
     ),
     Setting("arms.locked", "Locked", "Features that advice may not change."),

@@ -16,6 +16,9 @@ from ctviz.studies.reproduce.result import ComparedReduction, Curve, Reliability
 ROW, LARGE = 58, 1.6
 """Pixels of a data set in a panel; how much larger on a large screen."""
 
+TALLEST = 760
+"""Most pixels of a panel on a large screen, so that one of 1,080 shows it whole below a headline of four lines."""
+
 WIDEST = (-100.0, 100.0)
 """Extent of a panel in %: no reduction is greater, and what lies below is off any useful scale."""
 
@@ -43,7 +46,8 @@ def panel(rows: Sequence[Table1Row], metric: MetricName, palette: Palette, *, la
     if large:
         for note in notes:
             note["font"] = {**note["font"], "size": LARGE * note["font"]["size"]}
-    made = layout(palette, int((LARGE if large else 1) * ROW * len(rows)) + 40)
+    tall = int((LARGE if large else 1) * ROW * len(rows)) + 40
+    made = layout(palette, min(tall, TALLEST) if large else tall)
     made["margin"] = {"l": 8, "r": 16, "t": 4, "b": 40 if large else 30}
     made["xaxis"] |= {"range": list(extent), "ticksuffix": " %", "nticks": 6}
     if large:

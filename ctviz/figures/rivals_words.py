@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ctviz.catalogue.settings import SETTINGS
 from ctviz.prose import begun, decimal, inside, listed, number, spelled
+from ctviz.studies.rivals.choosing import ALIKE, choose_valid
 from ctviz.studies.rivals.methods import BY_NAME, CONVENTIONAL, COUNTERFACTUAL
 from ctviz.studies.rivals.result import MEASURES, ChosenSettings, Measure, MethodWords, VerdictResult, VerdictRow
 from ctviz.studies.summary import Mean
@@ -19,9 +20,6 @@ SEARCHES = {"paper": "the paper's search", "careful": "a careful search"}
 
 STANDS = {1: "behind", -1: "ahead", 0: "no clear difference"}
 """How a method stands to counterfactual training, by the sign of the latter's lead."""
-
-ALIKE = 5
-"""Points of validity by which two methods may differ and still be valid about as often."""
 
 QUESTION = "Is it better than …?"
 
@@ -139,16 +137,22 @@ FAILS = "reaches its class less often"
 
 def _lost(result: VerdictResult, method: str, name: str, words: str) -> str:
     """On which data sets a measure is clearly worse than with conventional training, by how much at most."""
+    unit = " points" if MEASURES[name].unit == "points" else " %"
+    told = [f"{title} ({number(value, trim=True)}{unit})" for title, value in _losses(result, method, name).items()]
+    return f"{words} on {listed(told)}" if told else ""
+
+
+def _losses(result: VerdictResult, method: str, name: str) -> dict[str, float]:
+    """Data sets on which a measure is clearly worse than with conventional training, with the larger loss of both
+    searches."""
     measure = MEASURES[name]
-    unit = " points" if measure.unit == "points" else " %"
     places: dict[str, float] = {}
     for row in result.rows:
         for search in result.searches if measure.by_search else ("",):
             found = result.compared(row, method, CONVENTIONAL, measure, search)
             if found.sign < 0:
                 places[row.title] = max(places.get(row.title, 0.0), -found.value)
-    told = [f"{title} ({number(value, trim=True)}{unit})" for title, value in places.items()]
-    return f"{words} on {listed(told)}" if told else ""
+    return places
 
 
 def _times(result: VerdictResult, methods: Sequence[str]) -> list[float]:
@@ -219,7 +223,8 @@ def _readable(result: VerdictResult) -> str:
 
 
 def _alike(result: VerdictResult) -> str:
-    """How counterfactual training stands where methods are valid about as often: the rule does not ask for validity."""
+    """How counterfactual training stands where methods are valid about as often, which rivals are not, and what a rule
+    would choose that asks for validity."""
     told = [
         f"{inside(method.title)} is {phrase}"
         for method in result.methods
@@ -227,9 +232,46 @@ def _alike(result: VerdictResult) -> str:
     ]
     why = (
         "The rule that chooses settings does not ask that advice reaches its class. Counted only where that of both "
-        f"does so about as often (within {ALIKE} points), by the distance to real data"
+        f"does so about as often (within {ALIKE:g} points), by the distance to real data"
     )
-    return f"{why} {'; '.join(told)}." if told else ""
+    said = [f"{why} {'; '.join(told)}."] if told else []
+    return " ".join(filter(None, (*said, _seldom(result), _stricter(result))))
+
+
+def _seldom(result: VerdictResult) -> str:
+    """Rivals whose advice with the settings chosen is valid clearly less often than that of conventional training, by
+    more than ``ALIKE`` points; ours are told elsewhere."""
+    told = []
+    for method in rivals(result):
+        places = {title: lost for title, lost in _losses(result, method.name, "validity").items() if lost > ALIKE}
+        if places:
+            lost = [f"{title} ({number(value, trim=True)} points)" for title, value in places.items()]
+            told.append(f"{_name(method)} on {listed(lost)}")
+    why = f"Of rivals too, advice with the settings it chose {FAILS} than that of conventional training, by more than"
+    return f"{why} {ALIKE:g} points: {'; '.join(told)}." if told else ""
+
+
+def _stricter(result: VerdictResult) -> str:
+    """For which methods, of those whose tries' validity is known, a rule that looks at validity chooses otherwise."""
+    known, other = 0, []
+    for method in result.methods:
+        places = []
+        for row in result.rows:
+            own = row.of(method.name)
+            if own is None or (place := choose_valid(own.settings.tries)) is None:
+                continue
+            known += 1
+            if own.settings.tries[place].changes != own.settings.changes:
+                places.append(row.title)
+        if places:
+            other.append(f"{_name(method)} on {listed(places)}")
+    if not known:
+        return ""
+    asked = (
+        f"A rule that asks for it, at most {ALIKE:g} points below a method's best try that keeps accuracy, would choose"
+    )
+    choices = f"this can be told of the {known} choices whose tries' validity was kept"
+    return f"{asked} {f'other settings for {listed(other)}' if other else 'the same settings'}; {choices}."
 
 
 def _favoured(result: VerdictResult) -> str:

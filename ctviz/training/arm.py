@@ -115,12 +115,13 @@ class TrainingSearch(SearchSettings):
 class Arm(MethodSettings, Objective, TrainingSearch):
     """One model of a run, or an ensemble: its method, its objective, its search, its locked features, its seed.
 
+    With ``averaging`` it answers with the mean of its weights over about so many epochs (``training.averaging``).
     Arms with the same seed share initial weights, the order of the batches and every random draw.
     ``seed = None`` takes the seed of the experiment; in ``ranges``, null is no end. What each setting does stands in
     ``ctviz/catalogue/settings.py``.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("method",)
+    later: ClassVar[tuple[str, ...]] = ("method", "averaging")
 
     name: str = Field(min_length=1, max_length=40)
     generator: TrainingGeneratorName = "eccco"
@@ -131,6 +132,7 @@ class Arm(MethodSettings, Objective, TrainingSearch):
     ranges: tuple[Range, ...] = ()
     lock_when: LockWhen = "always"
     shield: Literal["on", "off"] = "on"
+    averaging: int = Field(1, ge=1, le=1000)
     seed: int | None = Field(None, ge=0, lt=2**31)
 
     @field_validator("name")

@@ -15,6 +15,7 @@ from ctviz.data.dataset import Dataset
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
 from ctviz.training.arm import TERMS, Arm
+from ctviz.training.averaging import Averages
 from ctviz.training.draws import BatchLayout, EpochDraws, RandomStreams, batch_sizes, even_sizes
 from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.methods.method import SAMPLES, ExampleMaker, Examples, Setup, TrainingMethod
@@ -27,7 +28,10 @@ PerArm = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Epoch:
-    """The result of an epoch; ``stack`` is the live one, which the next epoch changes."""
+    """The result of an epoch; ``stack`` is the live one, which the next epoch changes.
+
+    It holds the weights that models answer with; ``train_accuracy`` and losses are of those that are trained.
+    """
 
     epoch: int  # 1 to epochs
     stack: Stack
@@ -50,10 +54,15 @@ def train(
     """
     with isolated():
         loop = _Trainer(stack, dataset, arms, schedule, seeds, reference_data or ReferenceData.of(dataset))
+        averages = Averages.of(stack, arms)
     burnin = round(schedule.burnin * schedule.epochs)
     for epoch in range(1, schedule.epochs + 1):
         with isolated():
+            if averages is not None:
+                averages.take_back()
             metrics = loop.epoch(burning_in=epoch <= burnin)
+            if averages is not None:
+                averages.hand_out()
         yield Epoch(epoch, stack, metrics, loop.networks)
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.driving import picture_ready
+from tests.browser.driving import picture_ready, resize
 
 pytestmark = pytest.mark.browser
 
@@ -14,6 +14,10 @@ pytestmark = pytest.mark.browser
 def test_panels_table_and_one_sheet_of_paper(app, browser_page) -> None:
     browser_page.goto(f"{app.url}/paper?view=project")
     picture_ready(browser_page)
+    resize(browser_page, width=1920, height=1080)
+    for chart in browser_page.locator(".st-key-paper-panels .js-plotly-plot").all():
+        box = chart.bounding_box()
+        assert box["y"] + box["height"] <= 1080, "all data sets are seen at once"
     browser_page.get_by_role("button", name="Show the controls").click()
     browser_page.get_by_role("button", name="Project: hide the controls").wait_for()
     assert browser_page.locator(".st-key-paper-panels .js-plotly-plot").count() == 3

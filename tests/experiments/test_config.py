@@ -313,7 +313,8 @@ def test_a_setting_that_came_later_leaves_older_keys_alone(section, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "other"), [("method", None), ("epsilon_rule", "halfway"), ("epsilon_share", 0.25), ("step_bound", 0.1)]
+    ("name", "other"),
+    [("method", None), ("epsilon_rule", "halfway"), ("epsilon_share", 0.25), ("step_bound", 0.1), ("averaging", 5)],
 )
 def test_a_setting_of_an_arm_that_came_later_leaves_older_keys_alone(name, other):
     assert name in later_of(Arm) and f'"{name}"' not in Experiment().to_json()

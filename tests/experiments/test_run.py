@@ -483,7 +483,7 @@ def test_presets_are_built_into_a_folder_that_a_store_reads(tmp_path: Path, monk
 def test_the_shipped_runs_are_the_presets_of_today_and_small() -> None:
     folder = assets() / "presets"
     comparisons = {"loans", "lock", "objectives", "generators", "stress", "figure1", "figure1-debt", "where"}
-    comparisons |= {"proxies", "proxies-linked", "figure1-short", "figure1-varied", "where-short"}
+    comparisons |= {"proxies", "proxies-linked", "figure1-short", "figure1-varied", "ls-averaged", "where-short"}
     assert set(SHIPPED) == {"moons", "circles", "ls", "ol", "drawn", "mnist", "readable", *TABLES_SHIPPED, *comparisons}
     swept = {key for path in assets().glob("sweeps/*/runs.txt") for key in path.read_text(encoding="utf-8").split()}
     kept = {path.name for path in folder.iterdir() if path.is_dir()}

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from ctviz.figures.paper import WIDEST, attack_curves, panel, reliability_curves
+from ctviz.figures.paper import LARGE, TALLEST, WIDEST, attack_curves, panel, reliability_curves
 from ctviz.figures.paper_tables import HEAD, to_csv, to_latex, to_markdown
 from ctviz.figures.paper_words import (
     agreement,
@@ -154,6 +154,15 @@ def test_marks_stay_inside_the_panel_and_cut_intervals_end_in_an_arrow():
     symbols = [trace.marker.symbol for trace in figure.data if trace.mode == "lines+markers"]
     assert symbols[2][0] == "triangle-left"  # ours, far below
     assert symbols[3] == ("triangle-left", "triangle-right")  # the published interval is wider than any panel
+
+
+def test_on_a_large_screen_panels_are_larger_and_as_tall_as_fits_below_the_headline():
+    heights = [
+        [panel([row("ls")] * n, "ip", LIGHT, large=large).layout.height for large in (False, True)] for n in (2, 9)
+    ]
+    (few, larger), (many, tallest) = heights
+    assert larger - 40 == int(LARGE * (few - 40))
+    assert many < tallest == TALLEST
 
 
 def test_what_was_not_measured_has_the_published_mark_alone():

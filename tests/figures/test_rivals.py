@@ -9,7 +9,7 @@ from ctviz.figures.rivals_tables import to_csv, to_markdown
 from ctviz.figures.rivals_words import caveat, headline, how, price, settings, standing
 from ctviz.figures.theme import LIGHT
 from ctviz.studies.rivals.methods import BY_NAME
-from ctviz.studies.rivals.result import MEASURES, ChosenSettings
+from ctviz.studies.rivals.result import MEASURES, ChosenSettings, TriedSettings
 from ctviz.studies.rivals.settings import EXTENTS
 from tests.studies.rivals.made_up import result, row
 
@@ -92,6 +92,32 @@ def test_the_caveat_tells_where_advice_of_ours_fails_more_often():
         "within 5 points), by the distance to real data counterfactual training is ahead of 1 of 1 methods, behind 0."
         in said
     ), "of the schedule nobody knows the validity"
+
+
+def test_the_caveat_names_rivals_whose_advice_fails_more_often_by_more_than_a_little():
+    methods = {"conventional": {"ip": 2.0, "validity": 1.0}, "full": {"ip": 1.5, "validity": 0.5}}
+    said = caveat(result(row("moons", {**methods, "pgd": {"ip": 1.0, "validity": 0.4}})))
+    assert "by more than 5 points: PGD adversarial training on Moons (60 points)." in said
+    assert "Of rivals too" not in caveat(result(row("moons", {**methods, "pgd": {"ip": 1.0, "validity": 0.96}})))
+
+
+def test_the_caveat_says_for_whom_a_rule_that_looks_at_validity_would_choose_otherwise():
+    def chosen(validities, taken):
+        tries = tuple(
+            TriedSettings(changes={"tau": i}, score=10.0 - i, accuracy=1.0, qualifies=True, validity=validity)
+            for i, validity in enumerate(validities)
+        )
+        return ChosenSettings(changes={"tau": taken}, chosen_by="score", tries=tries)
+
+    one = row("moons", made())
+    assert "A rule that asks for it" not in caveat(result(one)), "no try's validity is known"
+    settings = {"schedule": chosen((-0.02, 0.0), 0), "full": chosen((-0.2, 0.0), 0)}
+    with_tries = [m.model_copy(update={"settings": settings.get(m.name, m.settings)}) for m in one.methods]
+    said = caveat(result(one.model_copy(update={"methods": tuple(with_tries)})))
+    assert "would choose other settings for counterfactual training on Moons; this can be told of the 2 choices" in said
+    settings["full"] = chosen((-0.2, 0.0), 1)
+    with_tries = [m.model_copy(update={"settings": settings.get(m.name, m.settings)}) for m in one.methods]
+    assert "would choose the same settings;" in caveat(result(one.model_copy(update={"methods": tuple(with_tries)})))
 
 
 def test_standings_count_what_is_beyond_chance_alone():

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from ctviz.errors import ConfigError
+from ctviz.studies.box import AVERAGED, HALFWAY, VARIED
 from ctviz.studies.registry import LIMITS, study_of
 from ctviz.studies.summary import CONVENTIONAL
 from tests.studies.tables import made_up
@@ -131,28 +132,34 @@ def test_long_compares_early_with_late(late: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("varied", "said"), [(2.0, "advice ends closer"), (4.0, "could be chance"), (6.0, "farther from real data on")]
+    ("averaged", "said"), [(2.0, "advice ends closer"), (4.0, "could be chance"), (6.0, "farther from real data on")]
 )
-def test_box_says_gain_price_and_failed_draws(varied: float, said: str) -> None:
+def test_box_says_gain_price_and_failed_draws(averaged: float, said: str) -> None:
     study = study_of("box")
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         if metric == "validity_fine":
-            return 0.5 if variant == "varied box" and panel == "ls" else 1.0
+            return 0.5 if variant == AVERAGED and panel == "ls" else 1.0
         if metric.startswith(("validation", "validity", "robust")):
-            return 0.97 if variant == "varied box" and metric == "validation_accuracy" else 1.0
-        return {"varied box": varied, "half-way box": 3.0}.get(variant, 4.0)
+            return 0.97 if variant == AVERAGED and metric == "validation_accuracy" else 1.0
+        return {AVERAGED: averaged, VARIED: 3.2, HALFWAY: 3.0}.get(variant, 4.0)
 
     found = study.finding(made_up(study, value, draws=3), study.metric())
     assert said in found.headline
     assert "25 % (25 to 25 %) with half-way boxes" in found.sentences[0]
-    assert f"on 0, 0 and {3 if varied > 4 else 0}." in found.sentences[0]
+    assert "20 % (20 to 20 %) with varied ones" in found.sentences[0]
+    assert f"on 0, 0, 0 and {3 if averaged > 4 else 0}." in found.sentences[0]
     assert "accuracy falls by 3.0 points" in found.sentences[0]
-    assert {2.0: "more than", 4.0: "cannot be told from", 6.0: "less than"}[varied] in found.sentences[0]
+    apart = {2.0: "is more than", 4.0: "cannot be told from", 6.0: "is less than"}[averaged]
+    alone = "is more than" if averaged < 3.2 else "is less than"
+    assert f"which {apart} that with the paper's and {alone} that with weights as they are;" in found.sentences[0]
+    gained = 25 * (4 - averaged)
+    assert f"by it is {gained:.0f} % (".replace("-", "−") in found.sentences[0]
+    assert "by it is" not in study.finding(made_up(study, value, draws=3), study.metric("gain_ip")).sentences[0]
     assert "they cost accuracy on Figure 1 of the paper" in found.headline
     assert "fewer searches in steps of η = 0.01 arrive on Linearly separable" in found.headline
-    assert ("gains more on Figure 1 of the paper" in found.headline) == (varied > 4)
-    assert bool(found.shows) == (varied > 4)
+    assert ("gains more on Figure 1 of the paper" in found.headline) == (averaged > 4)
+    assert bool(found.shows) == (averaged > 4)
 
 
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)

@@ -323,6 +323,22 @@ def test_training_agrees_wherever_constraints_hold() -> None:
             assert (apart < 1e-9) == ((i, j) in same), (CONSTRAINED[i].name, CONSTRAINED[j].name, apart)
 
 
+def test_training_agrees_where_some_arms_average_their_weights() -> None:
+    """And training itself goes on from the weights as they are."""
+    arms = (
+        *(Arm.variant(f"over {n}", tau=0.6, averaging=n) for n in (1, 2, 5)),
+        Arm.variant("vanilla", averaging=3),
+    )
+    case = Case(Schedule(epochs=7, batch=12, n_ce=30), arms=arms, seeds=(0,) * len(arms))
+    found = compare_training(case)
+    plainly = compare_training(replace(case, arms=arms[:1], seeds=(0,)))
+    for e, (layers, alone) in enumerate(zip(found.weights, plainly.weights, strict=True)):
+        torch.testing.assert_close(layers[0][0], alone[0][0], **TIGHT)
+        assert e == 0 or (layers[0][0] - layers[0][1]).abs().max() > 1e-4, "the mean is another model"
+    mean = sum(layers[0][0] for layers in plainly.weights[:5]) / 5
+    torch.testing.assert_close(found.weights[4][0][2], mean, **TIGHT)
+
+
 def test_training_agrees_for_a_single_arm() -> None:
     compare_training(Case(Schedule(epochs=3, batch=12, n_ce=20), arms=ARMS[1:2], seeds=(0,)))
 

@@ -16,8 +16,10 @@ def test_it_names_what_made_the_models_and_nothing_that_does_nothing() -> None:
     assert not [words for words in said if any(name in words for name in ("chain", "Largest change", "λ_gen"))]
     beside = settings_in_words(Experiment.preset("moons").replace({"arms": "vanilla,full,pgd"}))
     assert {"Plausible (λ_div) 0.5 (full)", "Robust (λ_adv) 0.25 (full), 1 (pgd)"} <= set(beside)
-    # Nor do a bound of steps and noise of which there are none.
-    assert not [words for words in said if "Longest step" in words or "Noise on" in words]
+    # Nor do a bound of steps, noise and averages of which there are none.
+    assert not [words for words in said if any(name in words for name in ("Longest step", "Noise on", "Average"))]
+    averaged = Experiment().replace({"arms.full.averaging": 10})
+    assert "Average over epochs 1 (vanilla), 10 (full)" in settings_in_words(averaged)
     assert "Longest step 0.1" in settings_in_words(Experiment().replace({"arms.*.step_bound": 0.1}))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ctviz.studies.reproduce.reading import mean
 from ctviz.studies.reproduce.selection import keeps_accuracy
@@ -17,6 +18,10 @@ RULE = (
     "accuracy is at most 2 points below that of conventional training, it is the one with the highest score; if there "
     "is none, the one with the highest accuracy."
 )
+
+
+ALIKE = 5.0
+"""Points of validity by which advice may be valid less often and still count as valid about as often."""
 
 
 @dataclass(frozen=True)
@@ -79,3 +84,38 @@ def _reduction(value: float, base: float) -> float:
     if not math.isfinite(value):
         return -100.0
     return max(-100.0, min(100.0, 100 * (base - value) / base))
+
+
+class _Tried(Protocol):
+    """A try with its score, accuracy and validity on validation data, where they are known."""
+
+    @property
+    def score(self) -> float | None: ...
+
+    @property
+    def accuracy(self) -> float | None: ...
+
+    @property
+    def qualifies(self) -> bool: ...
+
+    @property
+    def validity(self) -> float | None: ...
+
+
+def choose_valid(tries: Sequence[_Tried]) -> int | None:
+    """The position of the try that a stricter rule would choose, which looks at validity too: by the same score, among
+    the tries whose validity is at most ``ALIKE`` points below that of the best which keeps accuracy.
+
+    None where the validity of a try is not known.
+    """
+    kept = [i for i, one in enumerate(tries) if one.qualifies] or list(range(len(tries)))
+    known = {i: validity for i in kept if (validity := tries[i].validity) is not None}
+    if not kept or len(known) < len(kept):
+        return None
+    valid = [i for i in kept if 100 * known[i] >= 100 * max(known.values()) - ALIKE - 1e-9]
+    by_score = tries[kept[0]].qualifies
+    return max(valid, key=lambda i: _or_lowest(tries[i].score if by_score else tries[i].accuracy))
+
+
+def _or_lowest(value: float | None) -> float:
+    return -math.inf if value is None or math.isnan(value) else value

@@ -171,7 +171,7 @@ def _expert(draft: Draft[DigitsView]) -> None:
 
 
 def _arm(draft: Draft[DigitsView], arm: Arm) -> None:
-    settings(draft, f"arms.{arm.name}.", (*arm.own_settings, *of_search(arm), "lock_when", "shield"))
+    settings(draft, f"arms.{arm.name}.", (*arm.own_settings, "averaging", *of_search(arm), "lock_when", "shield"))
 
 
 def _training(draft: Draft[DigitsView]) -> None:

@@ -44,6 +44,8 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
     ignored = {f"arms.{name}" for name in set(TrainingSearch.model_fields) - used - {"generator"}}
     if all(arm.epsilon_rule == "fixed" for arm in experiment.arms):
         ignored |= {"arms.epsilon_rule"}
+    if all(arm.averaging == 1 for arm in experiment.arms):
+        ignored |= {"arms.averaging"}
     of_methods = {arm.name: arm.ignored for arm in experiment.arms}
     of_none = frozenset.intersection(*of_methods.values())
     if not constrained:

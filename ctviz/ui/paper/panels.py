@@ -97,11 +97,10 @@ def nothing(problem: str) -> None:
 
 
 def above(result: Table1, *, large: bool = False) -> None:
-    """The finding, and the three panels that carry it."""
+    """The finding, and the three panels that carry it; on a large screen these come first, to be seen at once."""
     page_title(headline(result))
-    exact = judged(result)
-    first = f'<p class="ctviz-judged">{escape(unbroken(exact))}</p>' if exact else ""
-    st.html(f'{first}<p class="ctviz-muted">{escape(how(result))}</p>')
+    if not large:
+        _judged(result)
     with st.container(key="paper-panels"):
         places = st.columns(len(METRICS), gap="medium")
     for cell, metric in zip(places, METRICS, strict=True):
@@ -117,6 +116,15 @@ def above(result: Table1, *, large: bool = False) -> None:
                 panel(result.rows, metric, palette(), large=large), key=f"panel-{metric}", theme=None,
                 alt=f"{column.title}, reduction in %. {'; '.join(said)}.", config=QUIET,
             )  # fmt: skip
+    if large:
+        _judged(result)
+
+
+def _judged(result: Table1) -> None:
+    """The finding without any search, and how all came about."""
+    exact = judged(result)
+    first = f'<p class="ctviz-judged">{escape(unbroken(exact))}</p>' if exact else ""
+    st.html(f'{first}<p class="ctviz-muted">{escape(how(result))}</p>')
 
 
 def _theirs(row: Table1Row, metric: MetricName) -> str:

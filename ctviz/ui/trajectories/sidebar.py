@@ -48,6 +48,7 @@ TITLES = {
     "figure1-debt": "Figure 1 of the paper, x1 locked",
     "figure1-short": "Figure 1 of the paper, x2 locked, in short steps",
     "figure1-varied": "Figure 1 of the paper without locks, boxes by the way, in short steps",
+    "ls-averaged": "Linearly separable, boxes by the way, averaged weights",
     "where": "Where a lock acts",
     "where-short": "Where a lock acts, in short steps",
     "proxies": "Two Gaussians: proxies",

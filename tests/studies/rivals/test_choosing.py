@@ -5,8 +5,9 @@ import math
 import pytest
 
 from ctviz.studies.reproduce.selection import choose
-from ctviz.studies.rivals.choosing import TryScore, score
+from ctviz.studies.rivals.choosing import ALIKE, TryScore, choose_valid, score
 from ctviz.studies.rivals.methods import CONVENTIONAL, RIVALS, TRIES
+from ctviz.studies.rivals.result import TriedSettings
 from ctviz.studies.rivals.settings import SEARCHES, Verdict
 
 
@@ -59,3 +60,22 @@ def test_every_method_has_the_same_number_of_different_tries_that_can_be_trained
     assert len(made) == len(method.tries)
     for change in method.tries:
         assert Verdict().locked(method, "ls", 0, change).arms[0].locked == (0,)
+
+
+def tried(score, validity, accuracy=0.95, conventional=0.95):
+    return TryScore(score, accuracy, conventional, validity)
+
+
+def test_a_stricter_rule_takes_the_best_score_of_those_that_are_valid_about_as_often_as_the_best():
+    seldom, edge, best = tried(50.0, -0.65), tried(20.0, -ALIKE / 100), tried(10.0, 0.0)
+    assert choose([seldom, edge, best]) == 0
+    assert choose_valid([seldom, edge, best]) == 1
+    assert choose_valid([seldom, tried(20.0, -0.051), best]) == 2
+
+
+def test_a_stricter_rule_keeps_accuracy_first_and_says_nothing_of_what_it_does_not_know():
+    assert choose_valid([tried(50.0, 0.5, accuracy=0.5), tried(1.0, -0.3)]) == 1, "others do not set what is valid"
+    assert choose_valid([tried(5.0, 0.0, accuracy=0.5), tried(1.0, 0.0, accuracy=0.6)]) == 1, "as no try qualifies"
+    unknown = TriedSettings(changes={}, score=1.0, accuracy=0.95, qualifies=True)
+    assert choose_valid([unknown, tried(1.0, 0.0)]) is None
+    assert choose_valid([]) is None
