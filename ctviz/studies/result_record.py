@@ -16,7 +16,6 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
@@ -44,8 +43,8 @@ class ResultRecord(BaseModel):
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-_OTHER_VERSION = "other_version"
-"""Pydantic's type of the error for a result whose numbers this version would not find."""
+class _VersionError(ValueError):
+    """A result whose numbers this version would not find."""
 
 
 class ResultDocument(ResultRecord):
@@ -61,7 +60,7 @@ class ResultDocument(ResultRecord):
     def _of_this_version(cls, values: Any) -> Any:
         """Before all fields, since another version may have others."""
         if isinstance(values, dict) and values.get("algorithm", ALGORITHM_VERSION) != ALGORITHM_VERSION:
-            raise PydanticCustomError(_OTHER_VERSION, "it was written by another version of ctviz")
+            raise _VersionError("it was written by another version of ctviz")
         return values
 
     def to_json(self) -> str:
@@ -75,8 +74,9 @@ class ResultDocument(ResultRecord):
             return cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
-            if first["type"] == _OTHER_VERSION:
-                raise cls.none(first["msg"]) from None
+            cause = first.get("ctx", {}).get("error")
+            if isinstance(cause, _VersionError):
+                raise cls.none(str(cause)) from None
             where = ".".join(str(part) for part in first["loc"]) or "the text"
             raise cls.none(f"{where}, {first['msg'].lower()}") from None
 
