@@ -40,7 +40,8 @@ def extend(
     Data without a row are computed as a whole. A row that an earlier version left without the exact judge and
     calibration gets these, of the very models that it names; all else of it stays. A row that was computed on fewer
     draws than this version would, or of tables without the exact judge, gets the others, with the settings that it has
-    chosen; the parts of the objective and other steps of the search stay those of its first draws.
+    chosen; the parts of the objective and other steps of the search stay those of its first draws. So does one without
+    IP* at the median distance where that is measured: its draws are measured again.
 
     Args:
         result: the table as it is.
@@ -71,7 +72,7 @@ def _extending(result: Table1, work: Work) -> Steps[Table1]:
     rows |= {row.data: row for row in (yield from _with_more_draws(work, short))}
     seconds = result.seconds
     kept = {name: getattr(result, name) for name in ("ablation", "robustness", "sensitivity", "protocol")}
-    kept["protocol"] = {**kept["protocol"], **_protocols(kept["protocol"], wanted, rows.keys() & wanted.data)}
+    kept["protocol"] = {**kept["protocol"], **_protocols(kept["protocol"], wanted, rows.values())}
     new = tuple(name for name in wanted.data if name not in rows and not work.so_far)
     if new:
         added = yield from table_steps(replace(work, reproduction=wanted.model_copy(update={"data": new})))
@@ -94,10 +95,17 @@ def _extending(result: Table1, work: Work) -> Steps[Table1]:
 
 
 def _is_short(wanted: Reproduction, row: Table1Row) -> bool:
-    """Whether a row of a table was computed on fewer draws, or without the exact judge."""
+    """Whether a row lacks IP* at the median distance, or was, of a table, computed on fewer draws or without the exact
+    judge."""
+    if _lacks_median(row):
+        return True
     judged = 0 if row.exact is None else row.exact.draws
     draws = min(len(row.seeds), len(row.locked_seeds), judged)
     return row.data in what.WHOLE_DRAWS and draws < wanted.draws(row.data)
+
+
+def _lacks_median(row: Table1Row) -> bool:
+    return row.ip_star_median is None and what.at_median(row.data)
 
 
 def _with_more_draws(work: Work, rows: Sequence[Table1Row]) -> Steps[list[Table1Row]]:
@@ -110,7 +118,7 @@ def _with_more_draws(work: Work, rows: Sequence[Table1Row]) -> Steps[list[Table1
     longer = []
     for row in rows:
         data, fields = row.data, dict[str, Any]()
-        if len(found.free[data]) > len(row.seeds):
+        if len(found.free[data]) > len(row.seeds) or _lacks_median(row):
             fields |= plausibility_fields(work, data, found)
         if len(found.locked[data]) > len(row.locked_seeds):
             fields |= mutability_fields(work, data, found)
@@ -120,12 +128,16 @@ def _with_more_draws(work: Work, rows: Sequence[Table1Row]) -> Steps[list[Table1
     return longer
 
 
-def _protocols(known: Mapping[str, Any], wanted: Reproduction, completed: Iterable[str]) -> dict[str, Any]:
-    """The protocols of rows, with that of the exact judge."""
-    return {
-        data: {**known.get(data, {}), "test_exactly": wanted.on_test_exactly(data).model_dump(mode="json")}
-        for data in completed
-    }
+def _protocols(known: Mapping[str, Any], wanted: Reproduction, rows: Iterable[Table1Row]) -> dict[str, Any]:
+    """The protocols of rows that were asked for, with that of the exact judge, and with IP* at the median distance."""
+    found = {}
+    for row in rows:
+        if row.data in wanted.data:
+            used = {"test_exactly": wanted.on_test_exactly(row.data)}
+            used |= {"test": wanted.on_test(row.data)} if row.ip_star_median is not None else {}
+            made = {name: protocol.model_dump(mode="json") for name, protocol in used.items()}
+            found[row.data] = {**known.get(row.data, {}), **made}
+    return found
 
 
 def _ordered(parts: Sequence[P], order: Sequence[str]) -> tuple[P, ...]:

@@ -201,7 +201,7 @@ class Table1Row(ResultRecord):
     """A data set.
 
     ``cost_paired``: the cost over only those factuals and targets for which both models have a valid counterfactual.
-    ``ip_star_median``: IP* with the median distance between real samples as its length scale, for tables.
+    ``ip_star_median``: IP* with the median distance between real samples as its length scale, where columns are many.
     ``exact``: what the exact judge finds, not of images. ``reliability``: of the conventional model and of
     counterfactual training.
     """

@@ -93,3 +93,16 @@ def test_a_row_of_few_draws_gets_the_others_as_far_as_they_are_done(whole, tmp_p
     engine = Here()
     assert extend(before, ("ol",), store, engine, so_far=True).rows == (after,)
     assert engine.given == []
+
+
+def test_a_row_of_wide_data_gets_the_mismatch_at_the_median_distance_of_the_same_models(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(what, "at_median", lambda data: data == "ol")
+    assert whole.rows[0].ip_star_median is None
+    extended = extend(whole, ("ol",), Store(tmp_path), Here())
+    after = extended.rows[0]
+    assert after.ip_star_median is not None
+    assert after == whole.rows[0].model_copy(update={"ip_star_median": after.ip_star_median})
+    assert "median" in extended.protocol["ol"]["test"]["also"]
+    engine = Here()
+    assert extend(extended, ("ol",), Store(tmp_path), engine).rows == (after,)
+    assert engine.given == []
