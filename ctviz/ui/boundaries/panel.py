@@ -109,7 +109,7 @@ def what_differs(draft: Draft[Any]) -> None:
         how = {DRAWN: "a short training", FIRST["preset"]: "searches in short steps"}
         st.caption(f"The preset of these data: {how.get(preset, 'training as in the paper')}.")
         return
-    st.caption(f"Differs from the preset: {'; '.join(said[:6])}{'; …' if len(said) > 6 else ''}.")
+    st.caption(f"Differs from the preset of these data: {'; '.join(said[:6])}{'; …' if len(said) > 6 else '.'}")
     st.button(
         "Back to the preset", key="reset", type="tertiary", icon=":material/undo:",
         on_click=lambda: draft.start_from(Experiment.preset(preset)),
