@@ -266,8 +266,8 @@ def _seldom(result: VerdictResult) -> str:
         if places:
             lost = [f"{title} ({number(value, trim=True)} points)" for title, value in places.items()]
             told.append(f"{_name(method)} on {listed(lost)}")
-    why = f"Of rivals too, advice with the settings that it chose {FAILS} than that of conventional training, by more than"
-    return f"{why} {ALIKE:g} points: {'; '.join(told)}." if told else ""
+    why = f"Of rivals too, advice with the settings that it chose {FAILS} than that of conventional training"
+    return f"{why}, by more than {ALIKE:g} points: {'; '.join(told)}." if told else ""
 
 
 def _stricter(result: VerdictResult) -> str:
