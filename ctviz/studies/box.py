@@ -105,7 +105,7 @@ def _tell(panel: Panel, own: pd.DataFrame, metric: StudyMetric) -> Told | None:
     if metric.column != _IP.name:
         coarse = gains(own, _IP.name)
         longer = by_draw(coarse[coarse["variant"] == AVERAGED])
-        said += f". In the longer steps that runs of these data are measured by it is {interval(longer, '%')}"
+        said += f". In the longer steps that runs of these data are measured by, it is {interval(longer, '%')}"
     said += f". {_failed(rows, averaged.n)}"
     groups = [{1: "gained", 0: "same", -1: "lost"}[averaged.sign]]
     groups += ["less"] if apart < 0 else []

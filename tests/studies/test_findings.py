@@ -155,8 +155,8 @@ def test_box_says_gain_price_and_failed_draws(averaged: float, said: str) -> Non
     assert f"That {apart} 0 % (0 to 0 %) with one box for all and the paper's settings, and" in found.sentences[0]
     assert f"and {alone} 20 % (20 to 20 %) with weights as they are;" in found.sentences[0]
     gained = 25 * (4 - averaged)
-    assert f"by it is {gained:.0f} % (".replace("-", "−") in found.sentences[0]
-    assert "by it is" not in study.finding(made_up(study, value, draws=3), study.metric("gain_ip")).sentences[0]
+    assert f"by, it is {gained:.0f} % (".replace("-", "−") in found.sentences[0]
+    assert "by, it is" not in study.finding(made_up(study, value, draws=3), study.metric("gain_ip")).sentences[0]
     assert "they cost accuracy on Figure 1 of the paper" in found.headline
     assert "fewer searches in steps of η = 0.01 arrive on Linearly separable" in found.headline
     assert ("gains more on Figure 1 of the paper" in found.headline) == (averaged > 4)
