@@ -287,7 +287,8 @@ def _stricter(result: VerdictResult) -> str:
     if not known:
         return ""
     asked = (
-        f"A rule that asks for it, at most {ALIKE:g} points below a method's best try that keeps accuracy, would choose"
+        f"A rule that asks for it, so that advice reaches its class at most {ALIKE:g} points less often than with a "
+        "method's best try that keeps accuracy, would choose"
     )
     choices = f"this can be told of the {known} choices whose tries' validity was kept"
     return f"{asked} {f'other settings for {listed(other)}' if other else 'the same settings'}; {choices}."

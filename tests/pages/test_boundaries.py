@@ -259,7 +259,8 @@ def test_models_are_added_copied_renamed_and_removed(visit) -> None:
     at.button(key="add-jem").click().run()
     assert query_of(at) == {"preset": "moons", "arms": "vanilla,full,jem"}
     shown = {box.key for box in at.number_input if box.key.startswith("set-arms.jem.")}
-    assert shown == {f"set-arms.jem.{name}" for name in Arm.variant("jem").own_settings}, "of its own method alone"
+    own = (*Arm.variant("jem").own_settings, "averaging")
+    assert shown == {f"set-arms.jem.{name}" for name in own}, "of its own method alone, and what goes with any"
     at.button(key="remove-arm").click().run()
     at.button(key="add-energy").click().run()
     assert query_of(at) == {"preset": "moons", "arms": "vanilla,full,energy"}
