@@ -115,8 +115,8 @@ def spelled(value: Any, digits: int = 4, *, missing: str = "none") -> str:
 
 
 def unbroken(text: str) -> str:
-    """The same text, in which no line breaks between a number and its %, nor at an arrow."""
-    return text.replace(" %", "\u00a0%").replace(" → ", "\u00a0→\u00a0")
+    """The same text, in which no line breaks between a number and its %, nor at an arrow or an equals sign."""
+    return text.replace(" %", "\u00a0%").replace(" → ", "\u00a0→\u00a0").replace(" = ", "\u00a0=\u00a0")
 
 
 def clipped(text: str, most: int = 120) -> str:

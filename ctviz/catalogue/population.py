@@ -154,8 +154,8 @@ def _caveat(found: Population, effort: Difference, planned: Difference) -> str:
     like = against(found, "closer")
     if like.side and like.verdict != against(found, "distance").verdict:
         before, after = (percent(value) for value in values(found, "closer"))
-        beside = f"are to their nearest neighbour, with {TITLES[0]} than {before}"
-        said.append(f"On average one would be closer to an accepted person than {after} of these {beside}.")
+        beside = f"have no other one as near as that, with {TITLES[0]} {before}"
+        said.append(f"On average {after} of accepted people {beside}.")
     first, second = values(found, "planned")
     if effort.verdict == "better":
         said.append(f"Counterfactual training asks for {_with_values(found, effort).words}.")
@@ -239,7 +239,10 @@ def proofs_sentences(found: Population) -> list[str]:
             continue
         plans = known.cheapest + known.open
         are = "is" if known.cheapest == 1 else "are"
-        parts = [f"of {_count(plans, 'plan', 'plans')}, {known.cheapest:,} {are} proved the cheapest"] if plans else []
+        of = f"of {_count(plans, 'plan', 'plans')}, {known.cheapest:,} {are} proved the cheapest"
+        if plans > 1 and not known.open:
+            of = f"all {plans:,} plans are proved the cheapest"
+        parts = [of] if plans else []
         if known.open:
             parts.append(f"a plan is at most {percent(known.gap, 1)} above the cheapest on average")
         if known.none:
@@ -251,7 +254,8 @@ def proofs_sentences(found: Population) -> list[str]:
             above.append(percent(max(known.polished, 0.0), 1))
     if len(above) == len(TITLES):
         said.append(
-            f"As they are found first, plans take {above[0]} and {above[1]} more than the cheapest, on average."
+            f"As they are found first, before any proof, plans take {above[0]} more than the cheapest with "
+            f"{TITLES[0]} and {above[1]} more with {TITLES[1]}, on average."
         )
     return said
 
@@ -347,7 +351,7 @@ def _values(found: ThreeModels, metric: MetricName) -> str:
 
 def three_sentences(found: ThreeModels) -> list[str]:
     """Whose advice it is; and where not as many plans of each model were to be proved, of how many."""
-    said = [f"Asked for {_people(found.n)} whom all three models refuse, of those who were drawn for both comparisons."]
+    said = [f"{_people(found.n)} whom all three models refuse, of those who were drawn for both comparisons."]
     if len(set(found.proved)) > 1:
         proved = listed([f"{n:,} of {title}" for n, title in zip(found.proved, THREE, strict=True)])
         said.append(f"So many plans were to be proved: {proved}. One without a proof may be dearer than it need be.")
@@ -367,33 +371,36 @@ def reliance_sentences(found: Population) -> list[str]:
     first, second = rest.shares
     said = [
         f"On {what}{names} rest {percent(first.value, 1)} of the decisions of conventional training and "
-        f"{percent(second.value, 1)} of those of counterfactual training{_moved(rest.moved)}."
+        f"{percent(second.value, 1)} of those of counterfactual training{_moved(rest.moved, rest.shares)}."
     ]
     before, after = rest.proxy_shares
     said.append(
         f"On features that go along with them rest {percent(before.value, 1)} and {percent(after.value, 1)}"
-        f"{_moved(rest.proxy_moved)}."
+        f"{_moved(rest.proxy_moved, rest.proxy_shares)}."
     )
     up = [proxy for proxy in rest.named if proxy.moved.low > 0][:3]
     down = [proxy for proxy in rest.named if proxy.moved.high < 0][:3]
-    for proxies, verb in ((up, "More"), (down, "Less")):
+    for proxies, verb in ((up, "more"), (down, "less")):
         if proxies:
-            said.append(f"{verb} rests on {listed([proxy_words(proxy) for proxy in proxies])}.")
+            said.append(f"With {TITLES[1]}, {verb} rests on {listed([proxy_words(proxy) for proxy in proxies])}.")
     return said
 
 
 def proxy_words(proxy: Proxy) -> str:
-    """A proxy with what it goes along with: ``occupation (goes with sex: 11 % before, 15 % after)``."""
-    first, second = (percent(share.value) for share in proxy.shares)
+    """A proxy with what it goes along with: ``occupation (goes along with sex, 0.42: 11 % before, 15 % after)``."""
+    ends = [share.value for share in proxy.shares]
+    digits = next((digits for digits in (0, 1) if len({percent(end, digits) for end in ends}) > 1), 2)
+    first, second = (percent(end, digits) for end in ends)
     like = f"goes along with {proxy.like}, {decimal(proxy.association, 2)}"
     return f"{proxy.feature} ({like}: {first} before, {second} after)"
 
 
-def _moved(spread: Spread) -> str:
-    points = decimal(abs(100 * spread.value), 1)
+def _moved(spread: Spread, shares: Sequence[Spread]) -> str:
+    """A difference in points, as one reads it off the two shares beside it."""
     if not spread.clear:
         return ", no clear difference"
-    return f": {points} points {'more' if spread.value > 0 else 'less'}"
+    first, second = (round(100 * share.value, 1) for share in shares)
+    return f": {decimal(abs(second - first), 1)} points {'more' if spread.value > 0 else 'less'}"
 
 
 PROXIES_HELP = (

@@ -392,8 +392,8 @@ _ARM = (
     ),
     Setting(
         "arms.averaging", "Average over epochs",
-        "Over about how many epochs the weights are averaged that a model answers with, for training goes back and "
-        "forth between searches and what is learned from them (1: not at all, as in the paper).",
+        "A model answers with its weights averaged over about this many epochs, because training goes back and forth "
+        "between searches and what is learned from them (1: no average, as in the paper).",
         step=1, offered="1, 10",
     ),
     Setting(

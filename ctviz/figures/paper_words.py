@@ -227,16 +227,20 @@ def calibrated(result: Table1) -> str:
 
 
 def _modest(rows: Sequence[Table1Row]) -> str:
-    """On which side the answers of counterfactual training lie there, if on all of these data on the same."""
-    gaps = [
-        sum(n * (right - sure) for n, sure, right in zip(curve.count, curve.confidence, curve.accuracy, strict=True))
-        for row in rows
-        for curve in row.reliability or ()
-        if curve.arm == "full"
-    ]
-    if not gaps or min(gaps) * max(gaps) <= 0:
+    """On which side the answers of counterfactual training lie there; those on which it is the other one by
+    name."""
+    sides: dict[str, list[str]] = {"more": [], "less": []}
+    for row in rows:
+        for curve in row.reliability or ():
+            bins = zip(curve.count, curve.confidence, curve.accuracy, strict=True)
+            gap = sum(n * (right - sure) for n, sure, right in bins) if curve.arm == "full" else 0.0
+            if gap:
+                sides["more" if gap > 0 else "less"].append(row.title)
+    if not any(sides.values()):
         return ""
-    return f" Where it says less, it is right {'more' if gaps[0] > 0 else 'less'} often than it claims."
+    most, least = sorted(sides, key=lambda side: -len(sides[side]))
+    rest = f", but {least} often on {listed(sides[least])}" if sides[least] else ""
+    return f" Where it says less, it is right {most} often than it claims{rest}."
 
 
 SAME = 5e-4

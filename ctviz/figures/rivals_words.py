@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ctviz.catalogue.settings import SETTINGS
 from ctviz.prose import begun, decimal, inside, listed, number, spelled
@@ -167,17 +167,31 @@ def _span(values: Sequence[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+@dataclass(frozen=True)
+class Caveat:
+    """One thing that the answer hangs on: what it is about, what is said of it, and details under a title each."""
+
+    about: str
+    said: str
+    details: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """All of it without titles."""
+        return " ".join([*([self.said] if self.said else []), *self.details.values()])
+
+
 def caveat(result: VerdictResult) -> str:
     """What the answer hangs on, in one paragraph."""
-    return " ".join(caveats(result))
+    return " ".join(one.text for one in caveats(result))
 
 
-def caveats(result: VerdictResult) -> list[str]:
+def caveats(result: VerdictResult) -> list[Caveat]:
     """What the answer hangs on, one thing each: another measure, validity, and each search by itself."""
     said = []
     nearest = _counted(result, COUNTERFACTUAL, MEASURES["nearest"])
     if nearest:
-        said.append(f"By the distance to the nearest real sample it is {nearest}.")
+        said.append(Caveat("Nearest sample", f"By the distance to the nearest real sample it is {nearest}."))
     for method in result.methods:
         if method.ours and method.name != COUNTERFACTUAL:
             phrase = _counted(result, method.name, MEASURES["ip"])
@@ -185,16 +199,17 @@ def caveats(result: VerdictResult) -> list[str]:
             beside = f"; by that to the nearest sample {also}" if also else ""
             fails = _lost(result, method.name, "validity", FAILS)
             lost = f" Than that of conventional training, its advice {fails}." if fails else ""
-            said.append(f"{method.title}, by the distance to real data, is {phrase}{beside}.{lost}" if phrase else "")
-    said += [_alike(result), _readable(result), _favoured(result)]
+            told = f"{method.title}, by the distance to real data, is {phrase}{beside}.{lost}" if phrase else ""
+            said.append(Caveat(method.short, told))
+    said += [_alike(result), Caveat("Readable digits", _readable(result)), Caveat("All measures", _favoured(result))]
     parts = []
     for search in result.searches:
         found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]
         won, lost, of = (sum(getattr(one, name) for one in found) for name in ("won", "lost", "of"))
         parts.append(f"with {SEARCHES.get(search, search)} it wins {won} and loses {lost} of {of}")
     told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
-    said.append(told if parts else "")
-    return [one for one in said if one]
+    said.append(Caveat("Each search", told if parts else ""))
+    return [one for one in said if one.text]
 
 
 def _readable(result: VerdictResult) -> str:
@@ -222,7 +237,7 @@ def _readable(result: VerdictResult) -> str:
     return " ".join(told)
 
 
-def _alike(result: VerdictResult) -> str:
+def _alike(result: VerdictResult) -> Caveat:
     """How counterfactual training stands where methods are valid about as often, which rivals are not, and what a rule
     would choose that asks for validity."""
     told = [
@@ -235,7 +250,11 @@ def _alike(result: VerdictResult) -> str:
         f"does so about as often (within {ALIKE:g} points), by the distance to real data"
     )
     said = [f"{why} {'; '.join(told)}."] if told else []
-    return " ".join(filter(None, (*said, _seldom(result), _stricter(result))))
+    details = {
+        "Rivals whose advice reaches its class less often": _seldom(result),
+        "What a rule that does ask for that would choose": _stricter(result),
+    }
+    return Caveat("Advice that works", " ".join(said), {title: text for title, text in details.items() if text})
 
 
 def _seldom(result: VerdictResult) -> str:
@@ -247,8 +266,8 @@ def _seldom(result: VerdictResult) -> str:
         if places:
             lost = [f"{title} ({number(value, trim=True)} points)" for title, value in places.items()]
             told.append(f"{_name(method)} on {listed(lost)}")
-    why = f"Of rivals too, advice with the settings it chose {FAILS} than that of conventional training, by more than"
-    return f"{why} {ALIKE:g} points: {'; '.join(told)}." if told else ""
+    why = f"Of rivals too, advice with the settings that it chose {FAILS} than that of conventional training"
+    return f"{why}, by more than {ALIKE:g} points: {'; '.join(told)}." if told else ""
 
 
 def _stricter(result: VerdictResult) -> str:
@@ -268,7 +287,8 @@ def _stricter(result: VerdictResult) -> str:
     if not known:
         return ""
     asked = (
-        f"A rule that asks for it, at most {ALIKE:g} points below a method's best try that keeps accuracy, would choose"
+        f"A rule that asks for it, so that advice reaches its class at most {ALIKE:g} points less often than with a "
+        "method's best try that keeps accuracy, would choose"
     )
     choices = f"this can be told of the {known} choices whose tries' validity was kept"
     return f"{asked} {f'other settings for {listed(other)}' if other else 'the same settings'}; {choices}."
@@ -289,16 +309,28 @@ def _favoured(result: VerdictResult) -> str:
 
 def how(result: VerdictResult) -> str:
     """How the numbers came about."""
+    return f"{drawn(result)} {measured(result)}"
+
+
+def drawn(result: VerdictResult) -> str:
+    """How often each method was trained, and what is alike for all."""
     least, most = result.draws()
     many = f"{most}" if least == most else f"{least} to {most}"
+    return (
+        f"{many} draws of data and training for each method, all with the same first weights, batches and rounds of "
+        "evaluation."
+    )
+
+
+def measured(result: VerdictResult) -> str:
+    """How differences are told from chance, the searches, and where less was computed."""
     level = 100 * result.level
     steps = "; ".join(
         f"{SEARCHES.get(name, name)}: η {one['step_size']:g}, at most {one['steps']:,.0f} steps"
         for name, one in result.searches.items()
     )
     return (
-        f"{many} draws of data and training for each method, all with the same first weights, batches and rounds of "
-        f"evaluation. Differences are taken draw by draw; intervals of {level:g} % are Student's over draws, so about "
+        f"Differences are taken draw by draw; intervals of {level:g} % are Student's over draws, so about "
         f"one in {round(100 / max(100 - level, 1e-9)):,} of equal pairs would look unequal by chance. "
         f"{begun(steps)}.{_inner(result)}{''.join(map(_less, result.rows))} Seconds are those of one processor."
     )

@@ -59,14 +59,19 @@ ALLOWED = 0.005
 
 BOTH = "With varied boxes and averaged weights"
 
+CALLED = {
+    PAPER: "one box for all", HALFWAY: "half-way boxes", VARIED: "varied ones", AVERAGED: "these and averaged weights",
+}  # fmt: skip
+"""Boxes within a sentence."""
+
 COMPARED = {1: "is more than", 0: "cannot be told from", -1: "is less than"}
 """One gain against another, by the sign of their difference."""
 
 ALSO = {
     "validation_accuracy": "accuracy",
     "robust_accuracy": "accuracy under attack",
-    "validity_even": "validity in steps of one length",
-    "validity_fine": "validity in steps of η = 0.01",
+    "validity_even": "the share of searches that arrive in steps of one length",
+    "validity_fine": "the share of searches that arrive in steps of η = 0.01",
 }
 """What varied boxes with averaged weights may cost."""
 
@@ -90,25 +95,32 @@ def _tell(panel: Panel, own: pd.DataFrame, metric: StudyMetric) -> Told | None:
     rows = {name: found[found["variant"] == name] for name in (PAPER, HALFWAY, VARIED, AVERAGED)}
     means = {name: by_draw(part) for name, part in rows.items()}
     averaged = means[AVERAGED]
-    said = f"{panel.title}: the gain in {metric.symbol} is {interval(means[PAPER], '%')} with one box for all and the "
-    said += f"paper's settings, {interval(means[HALFWAY], '%')} with half-way boxes, "
-    said += (
-        f"{interval(means[VARIED], '%')} with varied ones, {interval(averaged, '%')} with these and averaged weights, "
-    )
     apart, alone = (difference(rows[AVERAGED], rows[name]).sign for name in (PAPER, VARIED))
-    said += f"which {COMPARED[apart]} that with the paper's and {COMPARED[alone]} that with weights as they are"
+    said = (
+        f"{panel.title}: with varied boxes and averaged weights the gain in {metric.symbol} is "
+        f"{interval(averaged, '%')}. That {COMPARED[apart]} {interval(means[PAPER], '%')} with one box for all and the "
+        f"paper's settings, and {COMPARED[alone]} {interval(means[VARIED], '%')} with weights as they are; half-way "
+        f"boxes gain {interval(means[HALFWAY], '%')}"
+    )
     if metric.column != _IP.name:
         coarse = gains(own, _IP.name)
         longer = by_draw(coarse[coarse["variant"] == AVERAGED])
-        said += f"; in the longer steps that runs of these data are measured by it is {interval(longer, '%')}"
-    failed = [f"{int((part['value'] < -MARGIN).sum())}" for part in rows.values()]
-    said += f". Of {averaged.n} draws, advice ends {_IP.more} by more than {MARGIN:.0f} % on {listed(failed)}"
+        said += f". In the longer steps that runs of these data are measured by, it is {interval(longer, '%')}"
+    said += f". {_failed(rows, averaged.n)}"
     groups = [{1: "gained", 0: "same", -1: "lost"}[averaged.sign]]
     groups += ["less"] if apart < 0 else []
     for group, name in (("costs", "validation_accuracy"), ("stuck", "validity_fine")):
         lost = _lost(own, name)
         groups += [group] if lost.sign > 0 and lost.value > ALLOWED else []
     return tuple(groups), f"{said}. {_price(own)}"
+
+
+def _failed(rows: dict[str, pd.DataFrame], draws: int) -> str:
+    """On how many draws each box has failed."""
+    failed = {name: int((part["value"] < -MARGIN).sum()) for name, part in rows.items()}
+    told = [f"{many} with {CALLED[name]}" for name, many in failed.items() if many]
+    ends = f"Advice ends {_IP.more} by more than {MARGIN:.0f} %"
+    return f"{ends} on {listed(told)}, of {draws} draws each" if told else f"{ends} on none of {draws} draws"
 
 
 def _price(own: pd.DataFrame) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 from tests.browser.driving import until
@@ -41,6 +42,11 @@ def assert_fits(page, size: dict[str, int]) -> None:
     page.set_viewport_size(size)
     fits = f"width => innerWidth === width && (({SIDEWAYS})(document.querySelector('{MAIN}'))) <= 0"
     until(page, fits, size["width"])
+
+
+def assert_one_sheet(page) -> None:
+    """What the page prints is one sheet of paper."""
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 1
 
 
 def assert_fits_a_phone(page) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.browser.driving import until
-from tests.browser.looks import assert_fits_a_phone
+from tests.browser.looks import assert_fits_a_phone, assert_one_sheet
 
 pytestmark = pytest.mark.browser
 
@@ -26,3 +26,10 @@ def test_a_limit_is_computed_while_one_watches_and_a_story_follows_another(app, 
     until(browser_page, "() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3")
     assert browser_page.locator('[data-testid="stAlert"]').count() == 0
     assert_fits_a_phone(browser_page)
+
+
+def test_the_longest_story_prints_on_one_sheet(app, browser_page) -> None:
+    browser_page.goto(f"{app.url}/limits?limit=box")
+    until(browser_page, "() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 4")
+    browser_page.get_by_role("heading", name="What to do about it").wait_for()
+    assert_one_sheet(browser_page)

@@ -10,7 +10,7 @@ from playwright.sync_api import TimeoutError
 from ctviz.experiments.config import Experiment
 from tests import waiting
 from tests.browser.driving import scroll_down, until
-from tests.browser.looks import assert_fits
+from tests.browser.looks import assert_fits, assert_one_sheet
 
 pytestmark = pytest.mark.browser
 
@@ -87,6 +87,7 @@ def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, st
     picture(page, 3).wait_for()
     searched(page, Experiment.preset("figure1").key)
     assert_seen_without_scrolling(page)
+    assert_one_sheet(page)
 
 
 def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_rest(app, still_page) -> None:

@@ -251,6 +251,13 @@ def test_calibration_is_told_by_sides_and_only_beyond_chance():
         "Circles (20.0 → 5.0 %); no difference is clear on MNIST (1.0 → 5.0 %). Where it says less, it is right more "
         "often than it claims."
     )
+    curves = tuple(
+        curve.model_copy(update={"accuracy": tuple(right - 0.3 for right in curve.accuracy)})
+        for curve in worse.reliability or ()
+    )
+    bold = worse.model_copy(update={"title": "Digits", "reliability": curves})
+    both = calibrated(table_of(worse, bold))
+    assert "it is right more often than it claims, but less often on Digits." in both
     alike = calibrated(table_of(one))
     assert alike == "No difference in the calibration error is clear on MNIST (1.0 → 5.0 %)."
     assert calibrated(result("moons")) == ""

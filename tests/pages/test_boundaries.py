@@ -69,7 +69,7 @@ def test_who_comes_with_no_wish_sees_searches_in_short_steps_and_goes_on_from_th
     assert "The preset of these data: searches in short steps." in said(at)
     assert at.select_slider(key="set-strength").value == 1.0
     at.number_input(key="set-training.epochs").set_value(20).run()
-    assert "Differs from the preset: epochs 20 instead of 100." in said(at)
+    assert "Differs from the preset of these data: epochs 20 instead of 100." in said(at)
     at.selectbox(key="set-data.name").set_value("circles").run()
     assert query_of(at) == {"preset": "circles", "training.epochs": "20"}
 
@@ -259,7 +259,8 @@ def test_models_are_added_copied_renamed_and_removed(visit) -> None:
     at.button(key="add-jem").click().run()
     assert query_of(at) == {"preset": "moons", "arms": "vanilla,full,jem"}
     shown = {box.key for box in at.number_input if box.key.startswith("set-arms.jem.")}
-    assert shown == {f"set-arms.jem.{name}" for name in Arm.variant("jem").own_settings}, "of its own method alone"
+    own = (*Arm.variant("jem").own_settings, "averaging")
+    assert shown == {f"set-arms.jem.{name}" for name in own}, "of its own method alone, and what goes with any"
     at.button(key="remove-arm").click().run()
     at.button(key="add-energy").click().run()
     assert query_of(at) == {"preset": "moons", "arms": "vanilla,full,energy"}

@@ -146,16 +146,17 @@ def test_box_says_gain_price_and_failed_draws(averaged: float, said: str) -> Non
 
     found = study.finding(made_up(study, value, draws=3), study.metric())
     assert said in found.headline
-    assert "25 % (25 to 25 %) with half-way boxes" in found.sentences[0]
-    assert "20 % (20 to 20 %) with varied ones" in found.sentences[0]
-    assert f"on 0, 0, 0 and {3 if averaged > 4 else 0}." in found.sentences[0]
+    assert "half-way boxes gain 25 % (25 to 25 %)." in found.sentences[0]
+    failed = "3 with these and averaged weights, of 3 draws each." if averaged > 4 else "none of 3 draws."
+    assert f"Advice ends farther from real data by more than 10 % on {failed}" in found.sentences[0]
     assert "accuracy falls by 3.0 points" in found.sentences[0]
     apart = {2.0: "is more than", 4.0: "cannot be told from", 6.0: "is less than"}[averaged]
     alone = "is more than" if averaged < 3.2 else "is less than"
-    assert f"which {apart} that with the paper's and {alone} that with weights as they are;" in found.sentences[0]
+    assert f"That {apart} 0 % (0 to 0 %) with one box for all and the paper's settings, and" in found.sentences[0]
+    assert f"and {alone} 20 % (20 to 20 %) with weights as they are;" in found.sentences[0]
     gained = 25 * (4 - averaged)
-    assert f"by it is {gained:.0f} % (".replace("-", "−") in found.sentences[0]
-    assert "by it is" not in study.finding(made_up(study, value, draws=3), study.metric("gain_ip")).sentences[0]
+    assert f"by, it is {gained:.0f} % (".replace("-", "−") in found.sentences[0]
+    assert "by, it is" not in study.finding(made_up(study, value, draws=3), study.metric("gain_ip")).sentences[0]
     assert "they cost accuracy on Figure 1 of the paper" in found.headline
     assert "fewer searches in steps of η = 0.01 arrive on Linearly separable" in found.headline
     assert ("gains more on Figure 1 of the paper" in found.headline) == (averaged > 4)

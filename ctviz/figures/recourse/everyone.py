@@ -68,7 +68,7 @@ def chart(found: Compared, metric: Metric, palette: Palette) -> go.Figure:
     most = max((end for end in ends if math.isfinite(end)), default=1.0)
     most = 100.0 if POPULATION_METRICS[metric].share and most > 50 else 1.06 * most or 1.0
     notes = [
-        _note(cut(begun(line.title), 24), at, palette.ink if line.rows else palette.muted, bold=not line.rows)
+        _note(cut(begun(line.title), 25), at, palette.ink if line.rows else palette.muted, bold=not line.rows)
         for line, at in zip(lines, places, strict=True)
     ]
     height = max(places) + MARK * len(found.arms) / 2

@@ -69,8 +69,8 @@ def expert(draft: Draft[Any]) -> None:
     group("Training", "group-training", lambda: _training(draft))
     arm = pick_arm(draft)
     own = f"arms.{arm.name}."
-    group(f"Objective of {arm.name}", "group-objective", lambda: settings(draft, own, arm.own_settings))
-    group(f"Search of {arm.name}", "group-search", lambda: settings(draft, own, (*of_search(arm), "averaging", "seed")))
+    group(f"Objective of {arm.name}", "group-objective", lambda: settings(draft, own, (*arm.own_settings, "averaging")))
+    group(f"Search of {arm.name}", "group-search", lambda: settings(draft, own, (*of_search(arm), "seed")))
     group(f"Locked features of {arm.name}", "group-locked", lambda: _locked(draft, arm))
     names = ("every", "factuals", "attack", "field", "paths", *of_search(draft.experiment.evaluation))
     group("Measuring", "group-evaluation", lambda: settings(draft, "evaluation.", names))
@@ -109,7 +109,7 @@ def what_differs(draft: Draft[Any]) -> None:
         how = {DRAWN: "a short training", FIRST["preset"]: "searches in short steps"}
         st.caption(f"The preset of these data: {how.get(preset, 'training as in the paper')}.")
         return
-    st.caption(f"Differs from the preset: {'; '.join(said[:6])}{'; …' if len(said) > 6 else ''}.")
+    st.caption(f"Differs from the preset of these data: {'; '.join(said[:6])}{'; …' if len(said) > 6 else '.'}")
     st.button(
         "Back to the preset", key="reset", type="tertiary", icon=":material/undo:",
         on_click=lambda: draft.start_from(Experiment.preset(preset)),

@@ -14,10 +14,12 @@ from ctviz.figures.rivals_words import (
     QUESTION,
     SEARCHES,
     SIDES,
+    Caveat,
     caveats,
+    drawn,
     gain,
     headline,
-    how,
+    measured,
     price,
     rivals,
     settings,
@@ -36,6 +38,9 @@ from ctviz.ui.kit.theme import palette
 from ctviz.ui.paper.files import comparison
 from ctviz.ui.paper.paper_view import PaperView
 
+HOW = "How the numbers came about"
+"""Over what is folded away of that."""
+
 READING = (
     "How much better each method is than conventional training, the dotted line, in {unit}: {side}. Beside each name "
     "stands whether the method is ahead of counterfactual training with the paper's ε-box or behind it, draw by draw."
@@ -52,10 +57,11 @@ def better_than(draft: Draft[PaperView]) -> None:
     if result is None:
         return
     st.subheader(QUESTION, anchor=False)
-    hangs = "".join(f"<li>{escape(unbroken(said))}</li>" for said in caveats(result))
     st.html(
-        f"<p><b>{escape(unbroken(headline(result)))}</b></p><p>{escape(unbroken(price(result)))}</p><ul>{hangs}</ul>"
-        f'<p class="ctviz-muted">{escape(unbroken(how(result)))}</p>'
+        f'<div class="ctviz-against"><p><b>{escape(unbroken(headline(result)))}</b></p>'
+        f"<p>{escape(unbroken(price(result)))}</p>"
+        f"<ul>{''.join(map(_hangs, caveats(result)))}</ul>"
+        f'<div class="ctviz-muted">{escape(unbroken(drawn(result)))} {_fold(HOW, measured(result))}</div></div>'
     )
     _standings(result, COUNTERFACTUAL)
     known = [RIVAL_METRICS[one.name] for one in result.measures()]
@@ -65,6 +71,17 @@ def better_than(draft: Draft[PaperView]) -> None:
     row = result.row(draft.view.data) or result.rows[0]
     _numbers(result, row, search)
     _more(result)
+
+
+def _hangs(caveat: Caveat) -> str:
+    """A caveat as an item of a list; its details are folded."""
+    folds = "".join(_fold(title, text) for title, text in caveat.details.items())
+    said = f" {escape(unbroken(caveat.said))}" if caveat.said else ""
+    return f"<li><b>{escape(caveat.about)}.</b>{said}{folds}</li>"
+
+
+def _fold(title: str, text: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{escape(unbroken(text))}</details>"
 
 
 def _standings(result: VerdictResult, first: str) -> None:
