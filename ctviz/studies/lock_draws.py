@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -122,6 +122,8 @@ def from_json(text: str) -> dict[str, tuple[LockDraw, ...]]:
         ValueError, KeyError, TypeError: the text is something else.
     """
     found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("it names no preset")
     of_one = {found["preset"]: found["draws"]} if "draws" in found else found
     return {preset: tuple(map(_draw, draws)) for preset, draws in of_one.items()}
 
@@ -148,7 +150,12 @@ def _line(draw: LockDraw) -> str:
 
 def _draw(values: Any) -> LockDraw:
     """From what ``asdict`` makes of it; raises any error for other values."""
-    return LockDraw(values["seed"], tuple(values["effort"]), tuple(values["got"]), values["found"])
+    draw = LockDraw(values["seed"], tuple(values["effort"]), tuple(values["got"]), values["found"])
+    numbers = draw.seed, *draw.got, *(one for one in draw.effort if one is not None)
+    pairs = len(draw.effort) == len(draw.got) == 2
+    if not pairs or draw.found not in get_args(Effort) or not all(isinstance(one, int | float) for one in numbers):
+        raise ValueError(f"draw {draw.seed} does not say what was found")
+    return draw
 
 
 LOCK_DRAWS = Kind(

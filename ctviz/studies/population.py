@@ -334,10 +334,13 @@ def build(
         store: where parts are kept, so that work that was stopped goes on.
         proofs: of how many people plans are proved; ``time_limit`` for each.
         progress, options: as of ``population``.
+
+    Raises:
+        ConfigError: a number of proofs or a time that is not allowed.
     """
     written = []
     for adviser, asked in shipped_questions(names or SHIPPED, store):
-        settings = asked.model_copy(update={"proofs": proofs, "time_limit": time_limit})
+        settings = PopulationSettings(**{**dict(asked), "proofs": proofs, "time_limit": time_limit})
         steps = steps_of(adviser, settings, store, shipped=False)
         whole = carry_out(steps, store, progress=progress, **options)
         key = whole_key(adviser, settings)

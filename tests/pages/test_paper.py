@@ -65,6 +65,14 @@ def test_ours_beside_the_published_numbers_with_the_agreement_in_words(visit, sh
     assert "as published" in body
 
 
+@pytest.mark.parametrize("protocol", [{"moons": ""}, {"moons": {"test": [1]}}, {"moons": {"test": {"rounds": 3}}}])
+def test_a_protocol_that_is_not_said_is_no_error(visit, ships, protocol):
+    ships(result("moons").model_copy(update={"protocol": protocol}).to_json())
+    at = visit(PAGE)
+    sound(at)
+    assert "**Choosing cells**: not said in this result." in words(at)
+
+
 def test_the_comparison_with_rivals_by_any_measure_and_search(visit, ships):
     path = ships(result("ls", "moons").to_json()).with_name("rivals.json")
     methods = {"conventional": {"ip": 2.0}, "schedule": {"ip": 1.0}, "full": {"ip": 1.5, "seconds": 4.0}}

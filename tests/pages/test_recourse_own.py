@@ -443,6 +443,15 @@ def test_a_damaged_model_with_rules_is_said_and_trained_again(world, visit, trai
     assert world.jobs.submitted == [wanted.key] and not at.error
 
 
+def test_a_model_with_rules_whose_name_is_taken_is_not_shown(world, visit, train) -> None:
+    experiment = train(Experiment.preset("german").replace({**SHORT, "arms": "vanilla,full"}))
+    named = train(experiment.replace({"arms.full.name": RULED_ARM}))
+    train(named.under(Rules().locking("duration"), RULED_ARM))
+    taken = {"arms": "vanilla,full", "arms.full.name": RULED_ARM}
+    at = visit(PAGE, trained="1", everyone="3", **RULED, **taken)
+    assert "It cannot stand beside these models" in said(at) and "Accepted then" in said(at) and not at.error
+
+
 def test_everyone_is_asked_about_by_a_model_trained_with_the_rules(world, visit, train, monkeypatch) -> None:
     experiment = train(Experiment.preset("german").replace(SHORT))
     wanted = train(experiment.under(Rules().locking("duration"), "full"))

@@ -104,3 +104,21 @@ def test_files_of_one_preset_are_still_read(tmp_path, monkeypatch) -> None:
     assert shipped_draws("figure1") == (LockDraw(8, (2.4, None), (100, 2), "unlike"),)
     with pytest.raises(StoreError, match="figure1-short"):
         shipped_draws("figure1-short")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '{"figure1": [{"seed": 8, "effort": [2.4], "got": [100, 2], "found": "more"}]}',
+        '{"figure1": [{"seed": 8, "effort": ["a", "b"], "got": [100, 2], "found": "more"}]}',
+        '{"figure1": [{"seed": 8, "effort": [2.4, 3.1], "got": [100, null], "found": "more"}]}',
+        '{"figure1": [{"seed": 8, "effort": [2.4, 3.1], "got": [100, 2], "found": "of later"}]}',
+    ],
+)
+def test_draws_that_say_something_else_are_refused(tmp_path, monkeypatch, text) -> None:
+    monkeypatch.setattr(module, "assets", lambda: tmp_path)
+    (tmp_path / "paper").mkdir()
+    (tmp_path / "paper" / FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError, match="cannot be read: "):
+        shipped_draws("figure1")

@@ -146,6 +146,14 @@ def test_what_ships_is_there_for_every_table_and_model(store):
         assert (found.bound[np.isfinite(found.effort)] <= found.effort[np.isfinite(found.effort)] + 1e-5).all()
 
 
+def test_what_ships_is_not_built_with_numbers_that_are_not_allowed(tmp_path) -> None:
+    store = Store(tmp_path / "here", presets=assets() / "presets")
+    for wrong in ({"proofs": -1}, {"proofs": 10**6}, {"proofs": 1, "time_limit": 0.0}):
+        with pytest.raises(ConfigError, match=[*wrong][-1]):
+            module.build(["german"], tmp_path, store, **wrong)
+    assert not list(tmp_path.glob("*.ctviz"))
+
+
 @pytest.mark.parametrize("name", ["german", "credit"])
 def test_a_part_of_what_ships_is_computed_again(name, store):
     run = load_run(Experiment.preset(name).key, store)

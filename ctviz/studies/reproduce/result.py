@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import model_validator
+
 from ctviz.studies.reproduce.published import MetricName
 from ctviz.studies.result_record import ResultDocument, ResultRecord, read_result, result_kind, shipped_result
+
+ArmName = Literal["vanilla", "full", "adversarial", "energy"]
+"""The models of a draw: conventional training, counterfactual training, and each part of its objective alone."""
 
 TABLE_STEP = 0.1
 """η of the searches that the table is computed with: the paper's."""
@@ -187,7 +192,7 @@ class ReliabilityCurve(ResultRecord):
     are left out. ``error`` is the mean calibration error over the draws, ``accuracy_overall`` the share that is right.
     """
 
-    arm: str
+    arm: ArmName
     low: tuple[float, ...]
     high: tuple[float, ...]
     count: tuple[int, ...]
@@ -195,6 +200,12 @@ class ReliabilityCurve(ResultRecord):
     accuracy: tuple[float, ...]
     error: float | None
     accuracy_overall: float | None
+
+    @model_validator(mode="after")
+    def _whole(self) -> ReliabilityCurve:
+        if len({len(part) for part in (self.low, self.high, self.count, self.confidence, self.accuracy)}) > 1:
+            raise ValueError("its bins differ in number")
+        return self
 
 
 class Table1Row(ResultRecord):
@@ -253,7 +264,7 @@ class Ablation(Reduction):
     """One variant of the objective against conventional training, over all draws."""
 
     data: str
-    arm: str
+    arm: ArmName
     metric: Literal["ip", "ip_star"]
 
 
@@ -261,12 +272,19 @@ class Curve(ResultRecord):
     """Accuracy under an attack: means over the draws, with minimum and maximum."""
 
     data: str
-    arm: str
+    arm: ArmName
     attack: Literal["fgsm", "pgd"]
     epsilon: tuple[float, ...]
     accuracy: tuple[float | None, ...]
     least: tuple[float | None, ...]
     greatest: tuple[float | None, ...]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Curve:
+        sizes = {len(part) for part in (self.epsilon, self.accuracy, self.least, self.greatest)}
+        if sizes == {0} or len(sizes) > 1:
+            raise ValueError("its points differ in number, or there is none")
+        return self
 
 
 class SensitivityResult(ResultRecord):
@@ -305,6 +323,12 @@ class Table1(ResultDocument):
     version: str
     algorithm: int
     seconds: float
+
+    @model_validator(mode="after")
+    def _whole(self) -> Table1:
+        if len({row.data for row in self.rows}) < len(self.rows):
+            raise ValueError("a data set is in it twice")
+        return self
 
     def row(self, data: str) -> Table1Row | None:
         return next((row for row in self.rows if row.data == data), None)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from ctviz.studies.result_record import ResultDocument, ResultRecord, read_result, result_kind, shipped_result
 from ctviz.studies.rivals.methods import CONVENTIONAL
@@ -60,6 +60,10 @@ MEASURES = {
     )
 }
 """In the order in which they are shown; what no draw has is left out."""
+
+
+SEARCHED = "tau", "step_size", "steps"
+"""What an extent says of its careful search."""
 
 
 class TriedSettings(ResultRecord):
@@ -118,6 +122,20 @@ class VerdictRow(ResultRecord):
     costs: tuple[PairedCost, ...]
     extent: dict[str, Any] | None = None
 
+    @field_validator("extent", mode="after")
+    @classmethod
+    def _told(cls, extent: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What words tell of it is there."""
+        try:
+            told = [] if extent is None else [extent[name] for name in ("selecting", "epochs", "rounds", "locked")]
+            if extent is not None:
+                told += [extent["changes"]["data.n_train"], *(extent["careful"][name] for name in SEARCHED)]
+        except (KeyError, TypeError):
+            told = [None]
+        if not all(isinstance(one, int | float) for one in told):
+            raise ValueError("it does not say how much was computed")
+        return extent
+
     def of(self, method: str) -> MethodResult | None:
         return next((one for one in self.methods if one.name == method), None)
 
@@ -127,7 +145,8 @@ class VerdictRow(ResultRecord):
         if found is None:
             return {}
         draws, key = found.locked if measure.locked else found.draws, measure.key(search)
-        return {seed: value for seed, one in draws.items() if (value := one.get(key)) is not None}
+        known = {seed: one.get(key) for seed, one in draws.items()}
+        return {seed: value for seed, value in known.items() if value is not None and math.isfinite(value)}
 
     def edges(self, first: str, second: str, measure: Measure, search: str) -> list[float]:
         """How much better the first is than the second, draw by draw, on the draws that both have; positive is better.
@@ -188,6 +207,8 @@ class VerdictResult(ResultDocument):
         names, level = {method.name for method in self.methods}, self.verdict.get("level", 0.99)
         if set(self.searches) != set(SEARCHES):
             raise ValueError(f"its searches are not {' and '.join(SEARCHES)}")
+        if not all({"step_size", "steps"} <= set(one) for one in self.searches.values()):
+            raise ValueError("a search has no steps")
         if not isinstance(level, int | float) or not 0 < level < 1:
             raise ValueError("its level is no number between 0 and 1")
         if not all(one.name in names for row in self.rows for one in row.methods):

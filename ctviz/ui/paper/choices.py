@@ -28,9 +28,10 @@ WEIGHTS = (
 )
 
 
-def _measured(protocol: Mapping[str, Any]) -> str:
-    """A protocol in a sentence; of what the result does not say, nothing."""
+def _measured(protocols: Mapping[str, Any], data: str, name: str) -> str:
+    """The protocol of that name for a data set in a sentence; of what the result does not say, nothing."""
     try:
+        protocol = protocols[data][name]
         pulls = ", ".join(f"{pull:g}" for pull in protocol["lambda_egy"])
         return (
             f"{protocol['rounds']} rounds of {protocol['factuals']} factuals from the {protocol['split']} data, each "
@@ -58,7 +59,7 @@ def choosing(result: Table1, row: Table1Row) -> None:
         _mutability(row, settings.mutability)
     with st.expander("How it was measured"):
         for study, name in (("IP and IP\\*", "test"), ("Cost", "test_locked"), ("Choosing cells", "validation")):
-            st.markdown(f"**{study}**: {_measured(result.protocol.get(row.data, {}).get(name, {}))}")
+            st.markdown(f"**{study}**: {_measured(result.protocol, row.data, name)}")
         st.markdown(WEIGHTS)
     with st.expander("The rules, word by word"):
         for rule in result.rule.values():

@@ -84,6 +84,8 @@ def rules_model(draft: Draft[RecourseView], context: AdviceContext, rules: Rules
         damaged = [notice for notice in service().store.notices() if experiment.key in notice]
     except StoreError as error:
         damaged = [str(error)]
+    except ConfigError as error:  # a model of the run has its name
+        return RulesModel(why_not=f"It cannot stand beside these models: {error}")
     return RulesModel(None, experiment, "".join(damaged[-1:]), held)
 
 

@@ -12,7 +12,7 @@ from ctviz.experiments.store import Store
 from ctviz.studies.reproduce.published import HERE, TABLE1, USUAL
 from ctviz.studies.reproduce.reproduction import MAX_DRAWS, SOLVED
 from ctviz.studies.reproduce.result import RESULTS, Reduction, Table1, read, shipped
-from tests.studies.reproduce.made_up import result
+from tests.studies.reproduce.made_up import judged, result
 
 
 def test_round_trip():
@@ -48,6 +48,31 @@ def test_what_is_not_a_number_is_none():
 def test_other_text_is_a_sentence(text):
     with pytest.raises(DataError, match="no result of `ctviz reproduce table1`"):
         Table1.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "told"),
+    [
+        ("ablation", "arm", "of later", "ablation.0.arm"),
+        ("robustness", "arm", "of later", "robustness.0.arm"),
+        ("robustness", "epsilon", [], "its points differ in number"),
+        ("rows", "data", "moons", "a data set is in it twice"),
+    ],
+)
+def test_what_words_and_pictures_could_not_tell_is_refused(part, name, value, told):
+    known = json.loads(result("circles", "moons").to_json())
+    known[part][0][name] = value
+    with pytest.raises(DataError, match=told):
+        Table1.from_json(json.dumps(known))
+
+
+@pytest.mark.parametrize(("name", "value"), [("arm", "of later"), ("low", [])])
+def test_a_reliability_that_no_picture_can_show_is_refused(name, value):
+    made = result("moons")
+    known = json.loads(made.model_copy(update={"rows": (judged(made.rows[0]),)}).to_json())
+    known["rows"][0]["reliability"][0][name] = value
+    with pytest.raises(DataError, match="reliability"):
+        Table1.from_json(json.dumps(known))
 
 
 @pytest.mark.parametrize("changed", [{}, {"rows": [], "of_later": 1}])

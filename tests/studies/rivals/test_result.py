@@ -1,12 +1,15 @@
 """Comparisons draw by draw, against hand-made cases and the intervals of Table 1."""
 
 import math
+from dataclasses import asdict
 
 import pytest
 
 from ctviz.errors import DataError
+from ctviz.figures.rivals_words import how
 from ctviz.studies.reproduce.intervals import Paired, combine
 from ctviz.studies.rivals.result import MEASURES, VerdictResult, read, shipped
+from ctviz.studies.rivals.settings import EXTENTS
 from tests.studies.rivals.made_up import result, row
 
 
@@ -50,6 +53,30 @@ def test_a_file_is_read_back_and_anything_else_is_refused():
         VerdictResult.from_json("{}")
     with pytest.raises(DataError, match="its searches are not paper and careful"):
         VerdictResult.from_json(text.replace('"careful": {', '"other": {'))
+    with pytest.raises(DataError, match="a search has no steps"):
+        VerdictResult.from_json(text.replace('"step_size": ', '"eta": '))
+
+
+def test_an_extent_that_does_not_say_how_much_was_computed_is_refused():
+    usual = asdict(EXTENTS["mnist"])
+    made = row("mnist", {"conventional": {}, "full": {}})
+    text = result(made.model_copy(update={"extent": usual})).to_json()
+    assert "2,000 training samples" in how(VerdictResult.from_json(text))
+    for wrong in (
+        {"rounds": None},
+        {"careful": {}},
+        {"changes": "none"},
+        {"careful": {**usual["careful"], "tau": [1]}},
+    ):
+        text = result(made.model_copy(update={"extent": {**usual, **wrong}})).to_json()
+        with pytest.raises(DataError, match="does not say how much was computed"):
+            VerdictResult.from_json(text)
+
+
+def test_a_number_that_is_not_finite_is_left_out():
+    one = row("moons", {"conventional": {"seconds": math.inf}, "full": {"seconds": 4.0}})
+    assert one.values("conventional", MEASURES["seconds"], "") == {}
+    assert one.edges("conventional", "full", MEASURES["seconds"], "") == []
 
 
 def test_what_ships_can_be_read():
