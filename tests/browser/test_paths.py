@@ -337,7 +337,7 @@ def a_click_on_a_path_follows_its_factual_alone(page):
     page.locator(".ctv-canvas").first.wait_for()
     until(page, "window.__ctvizStage?.epochs === 17")
     assert not page.locator(".ctv-charts").is_visible()
-    assert page.locator(".ctv-status").inner_text() == "Click anywhere to search from there."
+    page.locator(".ctv-status").filter(has_text="Click anywhere to search from there.").wait_for()
     click(page, 0.5, 0.5)
     until(page, ONE_IS_SEARCHED)
     assert page.locator(".ctv-charts").is_visible()
