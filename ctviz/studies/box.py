@@ -159,8 +159,8 @@ STUDY = Study(
     expected="One ε for all points is too small where classes lie far apart and too large where they touch. A share of "
     "the way to the nearest point of the other class fits both. Where the share varies, points on the whole way keep "
     "their label, so that the model is undecided between the classes and sure only next to real data. Training then "
-    "goes back and forth: an epoch answers its own searches, and those of the next go elsewhere. Weights that are "
-    "averaged over epochs answer them all.",
+    "goes back and forth: an epoch answers its own searches, and those of the next go elsewhere. The mean of the "
+    "weights over epochs does so less.",
     advice="Where classes lie apart, let the box vary with the way, with a share of 1 to 2, a strong adversarial term, "
     "a ridge that keeps energies small, and weights averaged over ten epochs. See that searches still arrive: a model "
     "that is undecided over a long way has small gradients there, so search in steps of one length. Of images the way "
