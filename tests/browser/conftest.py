@@ -92,8 +92,15 @@ def still_page(open_page):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who wants to see the server fresh comes first."""
+    """Who wants to see the server fresh comes first; what fails in a browser is tried once more.
+
+    A press that comes while the app draws anew may be lost, and a browser says so to nobody. The report names what was
+    tried again (R), so that whatever fails more often than once in a long while is found.
+    """
     items.sort(key=lambda item: "crowd" not in getattr(item, "fixturenames", ()))
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

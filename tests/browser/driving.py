@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
+from tests import waiting
 from tests.waiting import PATIENCE, free_port, served
 
 ROOT = Path(__file__).parents[2]
@@ -79,8 +81,8 @@ LEFT = "Execution context was destroyed"
 """What Playwright says of a wait in a page that has been left for another one, or loaded again."""
 
 
-def until(page, expression: str, arg=None) -> None:
-    """Waits until a JavaScript expression, or function of ``arg``, holds in the page.
+def until(page, expression: str, arg=None, patience: float = PATIENCE) -> None:
+    """Waits until a JavaScript expression, or function of ``arg``, holds in the page; at most so many seconds.
 
     The page itself looks again and again. Playwright's ``wait_for_function`` does that too, but needs an ``eval`` that
     a strict page forbids, and has the page draw a frame for each look; a question from here for each look would cost
@@ -88,7 +90,7 @@ def until(page, expression: str, arg=None) -> None:
     """
     from playwright.sync_api import Error  # here, for those who start a server and no browser
 
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while (left := end - time.monotonic()) > 0:
         try:
             if page.evaluate(WAITING.replace("EXPRESSION", expression), [arg, 1000 * left]):
@@ -96,7 +98,7 @@ def until(page, expression: str, arg=None) -> None:
         except Error as error:
             if LEFT not in error.message:
                 raise
-    raise AssertionError(f"After {PATIENCE:.0f} s still not: {expression} with {arg}")
+    raise AssertionError(f"After {patience:.0f} s still not: {expression} with {arg}")
 
 
 READY = """() => {
@@ -108,6 +110,7 @@ READY = """() => {
   return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
     && !all(fetched).length
     && all("[data-testid=stPlotlyChart]").every((chart) => chart.querySelector(".main-svg"))
+    && all(".js-plotly-plot").every((plot) => Math.abs(plot._fullLayout.width - plot.clientWidth) < 2)
     && all("img").every((image) => image.complete)
     && all("[data-testid^=stBidiComponent]").every((component) => drawn(component.shadowRoot))
     && (!paths || paths.drawn === paths.traceKey);
@@ -192,10 +195,36 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
+TRIES = 10
+RESTS = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'running'"
+
+
 def place_of(locator) -> dict[str, float]:
-    """Where an element is in the window, once it stays there and can be pointed at."""
-    locator.hover(trial=True)
-    return locator.bounding_box()
+    """Where an element is in the window, for who points at it: once it can be, the app rests and the place stays.
+
+    Playwright's own look, at two frames, is too short: what is drawn above may still come, or a chart find its width.
+    """
+    found: list[dict[str, float]] = []
+
+    def stays() -> bool:
+        locator.hover(trial=True)
+        found.append(locator.bounding_box() if locator.page.evaluate(RESTS) else {})
+        return bool(found[-1]) and found[-3:] == 3 * found[-1:]
+
+    waiting.until(stays, "a place that stays", pause=0.1)
+    return found[-1]
+
+
+def until_it_tells(page, gesture: Callable[[], None], expression: str) -> None:
+    """Makes a gesture of the pointer, and again where it had no effect: one on a chart that is drawn anew is lost."""
+    for left in reversed(range(TRIES)):
+        gesture()
+        try:
+            until(page, expression, patience=PATIENCE / TRIES)
+            break
+        except AssertionError:
+            if not left:
+                raise
 
 
 def picture(page, panel: int = 0) -> np.ndarray:
@@ -220,3 +249,5 @@ def resize(page, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
     until(page, "([width, height]) => innerWidth === width && innerHeight === height", [width, height])
     frames(page, 2)
+    if page.get_by_test_id("stApp").count():
+        picture_ready(page)

@@ -263,7 +263,7 @@ def test_keys_are_those_of_every_player_and_the_scrubber_follows_the_mouse_by_wh
     shows(page, ".ctv-grid[data-strength='100'][data-frame='0']")
 
     # the scrubber
-    box = page.locator(".ctv-slider").bounding_box()
+    box = place_of(page.locator(".ctv-slider"))
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] - 1, y)
     page.mouse.down()
@@ -313,7 +313,7 @@ def test_it_plays_from_the_start_and_stops_at_the_end(browser_page, pages):
 def test_the_pixel_under_the_pointer_is_read_in_every_model(browser_page, pages):
     page = opened(browser_page, pages["many"])
     grid = digits.many()
-    box = page.locator(".ctv-tile").nth(nth(0, 5)).bounding_box()
+    box = place_of(page.locator(".ctv-tile").nth(nth(0, 5)))
     x, y = 13, 2
     page.mouse.move(box["x"] + (x + 0.5) / 28 * box["width"], box["y"] + (y + 0.5) / 28 * box["height"])
     until(page, "document.querySelector('.ctv-status').textContent.startsWith('Row 3, column 14 (locked).')")
@@ -487,7 +487,7 @@ def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it_and_one_o
     shows(page, ".ctv-pad[data-given='false'][data-seen='false']")
     below(page, "given too")
     shows(page, ".ctv-pad[data-given='true']")
-    drag(page, page.locator(".ctv-paper").bounding_box(), (0.2, 0.9), (0.8, 0.9))
+    drag(page, place_of(page.locator(".ctv-paper")), (0.2, 0.9), (0.8, 0.9))
     told(page, "seen=True")
     shows(page, ".ctv-pad[data-given='false'][data-seen='true']")
     frames(page, 2)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests import waiting
-from tests.browser.driving import app_wrote, frames, picture, resize, until
+from tests.browser.driving import app_wrote, frames, picture, place_of, resize, until
 from tests.browser.looks import assert_fits
 
 pytestmark = pytest.mark.browser
@@ -72,16 +72,16 @@ def focus(page) -> None:
 
 def click(page, u: float, v: float, panel: int = 0) -> None:
     """Clicks a place of the unit square of a panel."""
-    box = page.locator(".ctv-plot").nth(panel).bounding_box()
+    box = place_of(page.locator(".ctv-plot").nth(panel))
     page.mouse.click(box["x"] + u * box["width"], box["y"] + (1 - v) * box["height"])
     page.mouse.move(5, 5)
 
 
 def click_on(page, panel: int, factual: int, step: int) -> None:
+    box = place_of(page.locator(".ctv-plot").nth(panel))
     x, y = page.evaluate(
         "([arm, factual, step]) => window.__ctvizPaths.place(arm, factual, step)", [panel, factual, step]
     )
-    box = page.locator(".ctv-plot").nth(panel).bounding_box()
     page.mouse.click(box["x"] + x, box["y"] + y)
     page.mouse.move(5, 5)
 
@@ -150,8 +150,7 @@ def steps_go_by_keys_play_and_are_scrubbed_and_the_panels_follow(page):
     assert float(paths(page)["walk"]).is_integer()
 
     # the scrubber follows the mouse and rests on a step
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
+    box = place_of(slider)
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] - 1, y)
     page.mouse.down()
@@ -166,7 +165,7 @@ def charts_are_pointed_at_layers_and_the_theme_come_and_go_and_there_is_a_steppe
     whole = picture(page)
 
     # pointing at a chart moves the step everywhere until the mouse leaves
-    box = page.locator(".ctv-chart-canvas").nth(1).bounding_box()
+    box = place_of(page.locator(".ctv-chart-canvas").nth(1))
     page.mouse.move(box["x"] + 0.15 * box["width"], box["y"] + 50)
     until(page, "last => window.__ctvizPaths.walk < last / 2", last)
     assert np.abs(whole - picture(page)).max() > 50
@@ -396,16 +395,14 @@ def a_place_is_searched_from_that_is_clicked_or_chosen_by_keys(page):
 
 
 def a_finger_does_what_the_mouse_does(page):
-    plot = page.locator(".ctv-plot").first
-    plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
+    box = place_of(page.locator(".ctv-plot").first)
     tap(page, box["x"] + 0.93 * box["width"], box["y"] + 0.1 * box["height"])
     until(page, ONE_IS_SEARCHED)
 
 
 def start_of(page, panel: int = 0) -> tuple[float, float]:
     """Where in the window the start is that can be dragged."""
-    box = page.locator(".ctv-start").nth(panel).bounding_box()
+    box = place_of(page.locator(".ctv-start").nth(panel))
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
@@ -489,15 +486,14 @@ def the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_same(pag
 def finger_drags_start_alone(page) -> None:
     """On the start a finger drags it and scrolls nothing; beside it it scrolls, and searches nothing."""
     plot = page.locator(".ctv-plot").first
-    plot.scroll_into_view_if_needed()
     until(page, "window.__ctvizPaths.resting")
-    before, top = paths(page), plot.bounding_box()["y"]
+    before, top = paths(page), place_of(plot)["y"]
     lift = swipe(page, *start_of(page), 25, -60)
     until(page, "window.__ctvizPaths.dragged")
     assert plot.bounding_box()["y"] == top
     lift()
     dropped(page, before["traceKey"])
-    box = plot.bounding_box()
+    box = place_of(plot)
     swipe(page, box["x"] + 0.95 * box["width"], box["y"] + 0.9 * box["height"], 0, -60)()
     until(page, "([plot, top]) => plot.getBoundingClientRect().top < top - 20", [plot.element_handle(), top])
 

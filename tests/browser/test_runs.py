@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.browser.driving import until
+from tests.browser.driving import place_of, until
 from tests.browser.looks import assert_fits_a_phone
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ def settled(page) -> None:
 
 
 def tick(page, row: int, *, count: int) -> None:
-    box = page.get_by_test_id("stDataFrame").bounding_box()
+    box = place_of(page.get_by_test_id("stDataFrame"))
     page.mouse.click(box["x"] + 20, box["y"] + HEAD + ROW * row + ROW / 2)
     until(page, CHOSEN, count)
     settled(page)

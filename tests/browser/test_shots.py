@@ -13,6 +13,11 @@ from tests.browser.shots import FIRST, SHOTS
 
 APP = '<div data-testid="stApp" data-test-script-state="{state}">{body}</div>'
 CHART = '<div data-testid="stPlotlyChart">{0}</div>'
+PLOT = (
+    '<div class="js-plotly-plot" style="width: 50px"></div>'
+    "<script>document.querySelector('.js-plotly-plot')._fullLayout = {{width: {0}}}</script>"
+)
+"""A chart that was drawn for so many pixels."""
 COMPONENT = '<div data-testid="stBidiComponentIsolated">{0}</div>'
 STAGE = '<template shadowrootmode="open"><div class="ctv-stage">{0}</div></template>'
 
@@ -45,6 +50,8 @@ READINESS = (
     ("words alone", True),
     (CHART.format('<svg class="main-svg"></svg>'), True),
     (CHART.format('<svg class="main-svg"></svg>') + CHART.format(""), False),
+    (PLOT.format(50), True),
+    (PLOT.format(70), False),
     ('<div data-testid="stSkeleton"></div>', False),
     ('<div data-testid="stSpinner"></div>', False),
     (COMPONENT.format(""), False),

@@ -20,7 +20,7 @@ from ctviz.figures.player.source import PARTS, entry
 from ctviz.figures.stage.export import standalone_html
 from ctviz.figures.stage.recording import pack
 from tests import waiting
-from tests.browser.driving import app_wrote, frames, picture, resize, until
+from tests.browser.driving import app_wrote, frames, picture, place_of, resize, until
 from tests.figures import fake
 
 pytestmark = pytest.mark.browser
@@ -176,7 +176,7 @@ def test_the_scrubber_and_the_probe_follow_mouse_and_keys_and_panels_stand_where
     # the scrubber follows the mouse, and assistive technology, and rests on an epoch that is loaded
     slider = page.get_by_role("slider", name="Epoch")
     total = Experiment().training.epochs
-    box = page.locator(".ctv-slider").bounding_box()
+    box = place_of(page.locator(".ctv-slider"))
     page.mouse.move(box["x"] + 1, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 12 / total, box["y"] + 10, steps=4)
@@ -192,7 +192,7 @@ def test_the_scrubber_and_the_probe_follow_mouse_and_keys_and_panels_stand_where
     at_epoch(page, 0)
 
     # the probe reads the same place in every panel
-    box = page.locator(".ctv-plot").nth(1).bounding_box()
+    box = place_of(page.locator(".ctv-plot").nth(1))
     u, v = 0.4, 0.65
     page.mouse.click(box["x"] + u * box["width"], box["y"] + (1 - v) * box["height"])
     page.mouse.move(5, 5)

@@ -8,7 +8,7 @@ import pytest
 
 from ctviz.experiments.store import Store
 from ctviz.studies.sweeps.sweep import sweep
-from tests.browser.driving import picture_ready, resize, until
+from tests.browser.driving import picture_ready, place_of, resize, until_it_tells
 from tests.browser.looks import assert_fits_a_phone, stage_ready
 from tests.studies.reproduce.here import Here
 from tests.studies.sweeps.small import small
@@ -44,14 +44,16 @@ def test_a_click_in_the_map_shows_models_and_a_box_over_the_lines_keeps_what_lie
     picture_ready(browser_page)
     assert_fits_a_phone(browser_page)
     resize(browser_page, 1440, 900)
-    picture_ready(browser_page)
     a_box_over_the_lines_keeps_what_lies_within(browser_page)
 
 
 def a_click_shows_that_cell_s_models(page) -> None:
-    place = plot(page).locator(".scatterlayer .point").last.bounding_box()
-    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
-    until(page, "() => location.search.includes('cell=')")
+    def click() -> None:
+        place_of(plot(page))
+        place = plot(page).locator(".scatterlayer .point").last.bounding_box()
+        page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+
+    until_it_tells(page, click, "() => location.search.includes('cell=')")
     page.locator(".ctviz-cell-title").filter(has_text="0.5").wait_for()
     index = int(query_of(page)["cell"])
     words = page.locator(".ctviz-cell-title").inner_text()
@@ -64,11 +66,13 @@ def a_click_shows_that_cell_s_models(page) -> None:
 
 
 def a_box_over_the_lines_keeps_what_lies_within(page) -> None:
-    area = plot(page).locator(".nsewdrag").first.bounding_box()
-    first = area["x"] + plot(page).evaluate("plot => plot._fullLayout.xaxis.d2p(0)")
-    page.mouse.move(first - 12, area["y"] + 2)
-    page.mouse.down()
-    page.mouse.move(first + 12, area["y"] + 0.45 * area["height"], steps=6)
-    page.mouse.up()
-    until(page, "() => location.search.includes('only.')")
+    def draw() -> None:
+        area = place_of(plot(page).locator(".nsewdrag").first)
+        first = area["x"] + plot(page).evaluate("plot => plot._fullLayout.xaxis.d2p(0)")
+        page.mouse.move(first - 12, area["y"] + 2)
+        page.mouse.down()
+        page.mouse.move(first + 12, area["y"] + 0.45 * area["height"], steps=6)
+        page.mouse.up()
+
+    until_it_tells(page, draw, "() => location.search.includes('only.')")
     page.get_by_text("6 of 12 cells are left").wait_for()

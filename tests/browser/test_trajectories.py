@@ -9,7 +9,7 @@ from playwright.sync_api import TimeoutError
 
 from ctviz.experiments.config import Experiment
 from tests import waiting
-from tests.browser.driving import scroll_down, until
+from tests.browser.driving import place_of, scroll_down, until
 from tests.browser.looks import assert_fits, assert_one_sheet
 
 pytestmark = pytest.mark.browser
@@ -160,7 +160,7 @@ def a_click_is_searched_from_in_every_model(page) -> None:
     scroll_down(page)
     page.get_by_role("heading", name="What training would make of this search").wait_for()
     first = page.evaluate(f"{SEEN}.traceKey")
-    box = picture(page, 1).bounding_box()
+    box = place_of(picture(page, 1))
     picture(page, 1).click(position={"x": 0.6 * box["width"], "y": 0.2 * box["height"]})
     until(page, f"first => {SEEN}.traceKey !== first && {SEEN}.drawn === {SEEN}.traceKey", first)
     # The left column follows: there the point may be typed.
