@@ -64,8 +64,12 @@ class Watch:
 
 
 def executable() -> str | None:
-    """The system's Chromium if there is one; None for the one that Playwright brought."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    """The system's Chromium if there is one; None for the one that Playwright brought.
+
+    Best the one of Debian without windows, as Playwright's own is: it takes a sixth less of the processor's time.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 WAITING = """async ([arg, patience]) => {
