@@ -36,14 +36,20 @@ class Settings(BaseModel):
     def _plain(cls, value: Any, info: ValidationInfo) -> Any:
         """Accept numbers alone as numbers, not ``true`` or ``"20"``; zero gets one sign, so that equal settings have
         one key."""
-        parts = value if isinstance(value, list | tuple) else (value,)
-        annotation = cls.model_fields[str(info.field_name)].annotation
-        if get_origin(annotation) is Literal:  # which checks its values itself
+        literal, numeric = _kind_of(cls, str(info.field_name))
+        if literal:  # which checks its values itself
             return value
-        numeric = annotation in (int, float, int | None, float | None)
+        parts = value if isinstance(value, list | tuple) else (value,)
         if any(isinstance(part, bool) or (numeric and isinstance(part, str)) for part in parts):
             raise ValueError("a number" if numeric else "no true or false")
         return value + 0.0 if isinstance(value, float) else value
+
+
+@cache
+def _kind_of(settings: type[Settings], field: str) -> tuple[bool, bool]:
+    """Whether a field takes one of some literals, and whether it takes a number."""
+    annotation = settings.model_fields[field].annotation
+    return get_origin(annotation) is Literal, annotation in (int, float, int | None, float | None)
 
 
 def key_values(settings: Settings, exclude: set[str] | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any
 
 # Before torch is imported: on two cores, two workers with two threads each are several times as slow as with one.
@@ -39,6 +40,19 @@ def german_table() -> Any:
     from ctviz.data.tables.settings import TableSettings
 
     return load(TableSettings(name="german"))
+
+
+@pytest.fixture(scope="module")
+def hasty_autoencoders() -> Iterator[None]:
+    """Autoencoders are fitted in a moment, for a module to which it does not matter how well."""
+    from ctviz.counterfactuals.inputs import _reference_data  # as above
+    from ctviz.models.vae import Vae
+
+    with pytest.MonkeyPatch.context() as patch:
+        _reference_data.cache_clear()
+        patch.setattr(Vae, "fit", partial(Vae.fit, updates=50))
+        yield
+        _reference_data.cache_clear()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -203,8 +203,8 @@ class Schema(BaseModel):
 
     def columns_of(self, ref: FeatureRef) -> tuple[int, ...]:
         """Indices of the columns of those features."""
-        spans = self.spans
-        return tuple(column for position in self.positions(ref) for column in range(*spans[position].indices(self.d)))
+        spans, columns = self.spans, range(self.d)
+        return tuple(column for position in self.positions(ref) for column in columns[spans[position]])
 
     @property
     def spans(self) -> tuple[slice, ...]:

@@ -35,11 +35,7 @@ def samples(n: int = 40, d: int = 2, k: int = 2) -> tuple[Tensor, Tensor]:
     return 2 * torch.randn(n, d, generator=torch.Generator().manual_seed(2)), torch.arange(n) % k
 
 
-@pytest.fixture(autouse=True)
-def _hasty_autoencoders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How well an autoencoder fits is another matter."""
-    fit = Vae.fit
-    monkeypatch.setattr(Vae, "fit", lambda X, latent: fit(X, latent, updates=50))
+pytestmark = pytest.mark.usefixtures("hasty_autoencoders")
 
 
 # -- models --------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.models.vae import Vae
 
+pytestmark = pytest.mark.usefixtures("hasty_autoencoders")
+
 D, K, B, M = 3, 3, 6, 3
 INF = math.inf
 

@@ -22,6 +22,8 @@ from ctviz.models.dense import Dense
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 
+pytestmark = pytest.mark.usefixtures("hasty_autoencoders")
+
 B, D, K = 9, 2, 3
 RULES = Schema(
     features=(Feature(name="a", domain=(-3, 3)), Feature(name="b", domain=(-3, 3), mutability=Mutability.INCREASE))

@@ -17,6 +17,8 @@ from ctviz.data.people import to_row
 from ctviz.data.rules import Rule, Rules
 from tests.data.table_people import SCHEMA, someone
 
+pytestmark = pytest.mark.usefixtures("hasty_autoencoders")
+
 CHANCE = np.random.default_rng(0)
 PEOPLE = torch.from_numpy(np.stack([to_row(SCHEMA, someone(CHANCE)) for _ in range(60)]))
 SAMPLES = (PEOPLE, torch.arange(60) % 2)

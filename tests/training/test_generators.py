@@ -12,6 +12,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
 
+pytestmark = pytest.mark.usefixtures("hasty_autoencoders")
+
 GENERATORS = get_args(TrainingGeneratorName)
 
 SMALL = Experiment.preset("moons").replace(
