@@ -97,6 +97,13 @@ def listed(parts: Sequence[str], last: str = "and") -> str:
     return f" {last} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
+def quoted(texts: Sequence[str], *words: str) -> tuple[str, ...]:
+    """The texts, in quotation marks where one of them holds one of the ``words`` that the sentence uses itself:
+    ``from “below 0 DM” to “0 to 200 DM”``."""
+    held = any(word in text for text in texts for word in words)
+    return tuple(f"“{text}”" for text in texts) if held else tuple(texts)
+
+
 def spelled(value: Any, digits: int = 4, *, missing: str = "none") -> str:
     """The value of a setting: ``0.25``, ``−1``, ``yes``, ``32, 16``; numbers with as many significant digits as needed.
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.prose import begun, clipped, decimal, inside, listed, number, percent, signed, spelled, unbroken
+from ctviz.prose import begun, clipped, decimal, inside, listed, number, percent, quoted, signed, spelled, unbroken
 
 NOTHING = (None, math.nan, math.inf, -math.inf)
 FINITE = st.floats(-1e307, 1e307)
@@ -120,6 +120,11 @@ def test_no_line_breaks_between_a_number_and_its_percent_sign():
 def test_parts_are_listed():
     assert [listed("abcd"[:n]) for n in range(5)] == ["", "a", "a and b", "a, b and c", "a, b, c and d"]
     assert listed(("one thing",)) == "one thing"
+
+
+def test_parts_that_hold_words_of_the_sentence_are_quoted():
+    assert quoted(("below 0 DM", "0 to 200 DM"), " to ") == ("“below 0 DM”", "“0 to 200 DM”")
+    assert quoted(("no", "yes"), " to ") == ("no", "yes")
 
 
 def test_zeros_of_an_exponent_are_no_decimals() -> None:

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 
 from ctviz.catalogue.rows import in_words_of
 from ctviz.experiments.advice import Advice, AdvisedPlan, AdvisedRelease, FeatureChange, ModelAdvice
-from ctviz.prose import begun, decimal, listed, number, percent
+from ctviz.prose import begun, decimal, listed, number, percent, quoted
 
 UNPROVED = "These are the cheapest plans that a descent found; whether there are cheaper ones is not proved."
 """Said once of plans for which no proof was asked."""
+
+JOINING = " to ", " or "
+"""Words of the sentences on changes: levels that hold them, such as ``0 to 200 DM``, are quoted."""
 
 
 def advice_text(advice: Advice) -> str:
@@ -111,7 +114,8 @@ def plan_sentence(plan: AdvisedPlan) -> str:
 def change_words(change: FeatureChange) -> str:
     """One change: ``raise age from 35 to 38 years``, ``change occupation from sales to management``."""
     verb = "change" if change.kind == "category" else "raise" if change.rises else "lower"
-    return f"{verb} {change.feature} from {change.texts[0]} to {change.texts[1]}"
+    before, after = quoted(change.texts, *JOINING)
+    return f"{verb} {change.feature} from {before} to {after}"
 
 
 def plan_notes(plan: AdvisedPlan, first: bool = True) -> str:

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ctviz.catalogue.advice import change_words, title_among
+from ctviz.catalogue.advice import JOINING, change_words, title_among
 from ctviz.catalogue.differences import SMALL, difference, effort_words
 from ctviz.catalogue.metrics import METRICS, Metric
 from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, link_sentence, rule_words
 from ctviz.data.rules import Rules, plain_rule
 from ctviz.data.schema import Schema
 from ctviz.experiments.advice import Advice, AdvisedPlan, FeatureChange, ModelAdvice
-from ctviz.prose import begun, inside, listed
+from ctviz.prose import begun, inside, listed, quoted
 
 NEARNESS = Metric(
     "nearness", "Distance to a real accepted person", "",
@@ -164,7 +164,8 @@ def _apart(differing: Sequence[FeatureChange], first: _Asked, second: _Asked, na
     (ours,) = differing
     theirs = first.demands[_verb(ours), ours.feature]
     which = "" if named else f"{ours.feature} "
-    return f"{which}to {ours.texts[1]} with {second.name}, to {theirs.texts[1]} with {first.name}"
+    after, other = quoted((ours.texts[1], theirs.texts[1]), *JOINING)
+    return f"{which}to {after} with {second.name}, to {other} with {first.name}"
 
 
 def _compared(first: _Asked, second: _Asked, subject: str = "") -> str:

@@ -6,7 +6,7 @@ from ctviz.data.people import text_of
 from ctviz.data.rule_sets import RuleSet, differing
 from ctviz.data.rules import End, Link, Rule, Rules
 from ctviz.data.schema import Feature, Schema
-from ctviz.prose import listed, number
+from ctviz.prose import listed, number, quoted
 
 CHANGES = {"free": "free", "up": "only up", "down": "only down", "locked": "locked"}
 """Change → what it is called."""
@@ -19,7 +19,7 @@ def rule_words(rule: Rule, feature: Feature) -> str:
     """What a rule says: ``only up, at most 60 hours, hard to change``; ``free`` where it leaves everything open."""
     parts = [CHANGES[rule.change], range_words(rule, feature)]
     if rule.levels:
-        parts.append(f"only to {listed(rule.levels, 'or')}")
+        parts.append(f"only to {listed(quoted(rule.levels, ' to ', ' or ', ', '), 'or')}")
     if rule.step is not None:
         parts.append(f"in steps of {text_of(feature, rule.step)}")
     if rule.effort is not None:

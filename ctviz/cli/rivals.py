@@ -96,10 +96,10 @@ def _compute(
 
 def _words(result: VerdictResult) -> str:
     from ctviz.catalogue.metrics import RIVAL_METRICS
-    from ctviz.figures.rivals_words import SEARCHES, caveat, gain, headline, how, price, settings
+    from ctviz.figures.rivals_words import SEARCHES, caveat, gain, gains, headline, how, price, settings
     from ctviz.studies.rivals.methods import CONVENTIONAL
 
-    parts = [headline(result), price(result), caveat(result), ""]
+    parts = [headline(result), gains(result), price(result), caveat(result), ""]
     for row in result.rows:
         measures = result.measures([row])
         for search in result.searches:

@@ -17,7 +17,8 @@ ROW, LARGE = 58, 1.6
 """Pixels of a data set in a panel; how much larger on a large screen."""
 
 TALLEST = 760
-"""Most pixels of a panel on a large screen, so that one of 1,080 shows it whole below a headline of four lines."""
+"""Most pixels of a panel on a large screen, so that one of 1,080 shows it whole below a headline of four lines; a lower
+window makes it lower (style.css)."""
 
 WIDEST = (-100.0, 100.0)
 """Extent of a panel in %: no reduction is greater, and what lies below is off any useful scale."""

@@ -6,7 +6,7 @@ import csv
 import io
 
 from ctviz.catalogue.metrics import RIVAL_METRICS
-from ctviz.figures.rivals_words import SEARCHES, caveat, gain, headline, how, price, settings
+from ctviz.figures.rivals_words import SEARCHES, caveat, gain, gains, headline, how, price, settings
 from ctviz.studies.rivals.methods import CONVENTIONAL
 from ctviz.studies.rivals.result import VerdictResult
 
@@ -27,7 +27,7 @@ def to_csv(result: VerdictResult) -> str:
 
 def to_markdown(result: VerdictResult) -> str:
     """A table for each data set and search: how much better each method is than conventional training."""
-    lines = [headline(result), "", price(result), "", caveat(result), ""]
+    lines = [headline(result), "", gains(result), "", price(result), "", caveat(result), ""]
     for row in result.rows:
         measures = result.measures([row])
         for search in result.searches:

@@ -88,11 +88,45 @@ def _name(method: MethodWords) -> str:
 
 
 def headline(result: VerdictResult) -> str:
-    """The gain, in one sentence: how counterfactual training stands to each rival by the distance to real data."""
+    """Gain, price and caveat, counted: what ``gains``, ``price`` and ``caveats`` tell in full."""
+    if not (told := _counted(result, COUNTERFACTUAL, MEASURES["ip"])):
+        return "Nothing has been compared yet."
+    said = [f"By the distance to real data counterfactual training is {told}.", _losing(result)]
+    if len(result.searches) > 1:
+        name, found = min(_each_search(result).items(), key=lambda one: one[1].won - one[1].lost)
+        said.append(
+            f"With {SEARCHES.get(name, name)} it wins {found.won} and loses {found.lost} of {found.of} comparisons."
+        )
+    return " ".join(said)
+
+
+def _losing(result: VerdictResult) -> str:
+    """The price: on how many data sets something is clearly worse than with conventional training."""
+    words = {"accuracy": "loses accuracy", "cost": "takes more effort under the lock", "validity": FAILS}
+    found = {text: len(_losses(result, COUNTERFACTUAL, name)) for name, text in words.items()}
+    told = [f"{text} on {many}" for text, many in found.items() if many]
+    if not told:
+        return "Beside conventional training it has no clear price in accuracy, effort or validity."
+    return f"Beside conventional training it {listed(told)} of {_sets(result)}."
+
+
+def _each_search(result: VerdictResult) -> dict[str, Standing]:
+    """Search → comparisons with all rivals together by the distance to real data."""
+    standings = {}
+    for search in result.searches:
+        found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]
+        won, lost, of = (sum(getattr(one, name) for one in found) for name in ("won", "lost", "of"))
+        standings[search] = Standing(won, lost, of)
+    return standings
+
+
+def gains(result: VerdictResult) -> str:
+    """The gain, in one sentence: how counterfactual training stands to each rival by the distance to real data; empty
+    where nothing has been compared."""
     measure = MEASURES["ip"]
     phrase = against_all(result, COUNTERFACTUAL, measure, rivals(result))
     if not phrase:
-        return "Nothing has been compared yet."
+        return ""
     many = _comparisons(result)
     return (
         f"By how close its advice lies to real data, counterfactual training is {phrase}: comparisons won and lost "
@@ -101,8 +135,12 @@ def headline(result: VerdictResult) -> str:
 
 
 def _comparisons(result: VerdictResult) -> str:
-    sets, searches = len(result.rows), len(result.searches)
-    return f"{sets * searches} ({sets} data set{'s' * (sets != 1)}, {searches} searches)"
+    searches = len(result.searches)
+    return f"{len(result.rows) * searches} ({_sets(result)}, {searches} searches)"
+
+
+def _sets(result: VerdictResult) -> str:
+    return f"{len(result.rows)} data set{'s' * (len(result.rows) != 1)}"
 
 
 def price(result: VerdictResult) -> str:
@@ -202,11 +240,10 @@ def caveats(result: VerdictResult) -> list[Caveat]:
             told = f"{method.title}, by the distance to real data, is {phrase}{beside}.{lost}" if phrase else ""
             said.append(Caveat(method.short, told))
     said += [_alike(result), Caveat("Readable digits", _readable(result)), Caveat("All measures", _favoured(result))]
-    parts = []
-    for search in result.searches:
-        found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]
-        won, lost, of = (sum(getattr(one, name) for one in found) for name in ("won", "lost", "of"))
-        parts.append(f"with {SEARCHES.get(search, search)} it wins {won} and loses {lost} of {of}")
+    parts = [
+        f"with {SEARCHES.get(search, search)} it wins {found.won} and loses {found.lost} of {found.of}"
+        for search, found in _each_search(result).items()
+    ]
     told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
     said.append(Caveat("Each search", told if parts else ""))
     return [one for one in said if one.text]

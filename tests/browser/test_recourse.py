@@ -6,6 +6,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from ctviz.data.schema import Feature, Schema
+from ctviz.ui.kit.frame import STYLE
+from ctviz.ui.recourse.person_card import card
 from tests.browser.driving import picture_ready, until
 from tests.browser.looks import assert_fits_a_phone, sideways
 from tests.pages.recourse_rules import ALL_LOCKED
@@ -37,6 +40,17 @@ def test_a_stakeholder_picks_locks_reads_releases_keeps_and_prints(app, browser_
     what_can_be_pressed_is_not_printed(page)
     another_person_is_picked(page)
     on_a_phone_person_advice_and_rules_follow_each_other(page)
+
+
+def test_on_a_phone_no_month_is_out_of_sight(browser_page) -> None:
+    months = ("September", "August", "July", "June", "May", "April")
+    texts = {f"{what} {month}": said for what, said in (("status", "least amount paid"), ("bill", "NT$964,511"))
+             for month in months}  # fmt: skip
+    schema = Schema(features=tuple(Feature(name=name, kind="number") for name in texts))
+    browser_page.set_viewport_size({"width": 390, "height": 844})
+    browser_page.set_content(f"<style>{STYLE.read_text(encoding='utf-8')}</style>{card(texts, schema)}")
+    assert browser_page.locator(".ctviz-months").get_by_role("cell", name="NT$964,511").count() == len(months)
+    assert browser_page.locator(".ctviz-scroll").evaluate("box => box.scrollWidth - box.clientWidth") == 0
 
 
 def person_rules_and_both_plans_are_on_the_first_screen(page) -> None:

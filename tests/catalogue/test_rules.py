@@ -21,6 +21,7 @@ from ctviz.data.tables.table import Table
         (Rule(feature="duration", effort=4), "free, hard to change"),
         (Rule(feature="amount", step=500), "free, in steps of 500 DM"),
         (Rule(feature="housing", levels=("own", "rent")), "free, only to own or rent"),
+        (Rule(feature="account", levels=("below 0 DM", "0 to 200 DM")), "free, only to “below 0 DM” or “0 to 200 DM”"),
         (Rule(feature="employed for", change="up", high="4 to 7 years"), "only up, at most 4 to 7 years"),
         (Rule(feature="employed for", low=1), "free, at least below 1 year"),
     ],

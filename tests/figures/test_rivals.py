@@ -6,7 +6,7 @@ import pytest
 
 from ctviz.figures.rivals import dots, dots_words
 from ctviz.figures.rivals_tables import to_csv, to_markdown
-from ctviz.figures.rivals_words import caveat, headline, how, price, settings, standing
+from ctviz.figures.rivals_words import caveat, gains, headline, how, price, settings, standing
 from ctviz.figures.theme import LIGHT
 from ctviz.studies.rivals.methods import BY_NAME
 from ctviz.studies.rivals.result import MEASURES, ChosenSettings, TriedSettings
@@ -21,21 +21,31 @@ def made(conventional=2.0, schedule=1.8, full=1.5, **ours):
 OTHER = "conventional training with another schedule"
 
 
-def test_the_headline_where_it_wins_loses_and_ties():
+def test_the_headline_counts_gain_price_and_the_search_with_which_least_is_gained():
+    assert headline(result(row("moons", made()), row("ls", made()))) == (
+        "By the distance to real data counterfactual training is ahead of 2 of 2 methods, behind 0. Beside "
+        "conventional training it has no clear price in accuracy, effort or validity. With the paper's search it wins "
+        "4 and loses 0 of 4 comparisons."
+    )
+    dear = headline(result(row("moons", made(accuracy=0.95), (-9.0, -10.0, -11.0)), row("ls", made(accuracy=0.95))))
+    assert "it loses accuracy on 2 and takes more effort under the lock on 1 of 2 data sets." in dear
+
+
+def test_the_gain_where_it_wins_loses_and_ties():
     wins = result(row("moons", made()), row("ls", made()))
-    assert headline(wins) == (
+    assert gains(wins) == (
         "By how close its advice lies to real data, counterfactual training is ahead of conventional training (4 : 0) "
         f"and {OTHER} (4 : 0): comparisons won and lost beyond chance, of 4 (2 data sets, 2 searches)."
     )
-    loses = headline(result(row("moons", made(full=2.5))))
+    loses = gains(result(row("moons", made(full=2.5))))
     assert f"training is behind conventional training (0 : 2) and {OTHER} (0 : 2):" in loses
-    mixed = headline(result(row("moons", made(schedule=1.0)), row("ls", made(full=2.0))))
+    mixed = gains(result(row("moons", made(schedule=1.0)), row("ls", made(full=2.0))))
     assert f"ahead of conventional training (2 : 0), behind {OTHER} (0 : 4)" in mixed
-    assert f"level with {OTHER} (0 : 0)" in headline(result(row("moons", made(full=1.8))))
-    named = headline(result(row("moons", {**made(), "counternet": {"ip": 3.0}, "pgd": {"ip": 3.0}})))
+    assert f"level with {OTHER} (0 : 0)" in gains(result(row("moons", made(full=1.8))))
+    named = gains(result(row("moons", {**made(), "counternet": {"ip": 3.0}, "pgd": {"ip": 3.0}})))
     assert "CounterNet (2 : 0) and PGD adversarial training (2 : 0)" in named
     nothing = result(row("moons", made())).model_copy(update={"rows": ()})
-    assert headline(nothing) == "Nothing has been compared yet."
+    assert not gains(nothing) and headline(nothing) == "Nothing has been compared yet."
 
 
 def test_the_price_is_told_where_there_is_one_and_denied_where_there_is_none():

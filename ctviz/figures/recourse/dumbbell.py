@@ -11,10 +11,10 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from ctviz.catalogue.advice import change_words
+from ctviz.catalogue.advice import JOINING, change_words
 from ctviz.experiments.advice import AdvisedPlan, FeatureChange, FeatureScale, ModelAdvice
 from ctviz.figures.theme import Palette
-from ctviz.prose import begun, clipped, number, percent
+from ctviz.prose import begun, clipped, number, percent, quoted
 
 CUT = 0.1
 """A change and the accepted people beside it that take less than this share of the domain are drawn on a part of it."""
@@ -135,7 +135,8 @@ def _levels(change: FeatureChange) -> str:
     """Under the two levels of a category, which share of the accepted people has each."""
     if change.accepted is None:
         return ""
-    shares = (f"{_told(text)} {percent(share)}" for text, share in zip(change.texts, change.accepted, strict=True))
+    texts = quoted(change.texts, *JOINING)
+    shares = (f"{_told(text)} {percent(share)}" for text, share in zip(texts, change.accepted, strict=True))
     return f'<p class="shares"><small>Among accepted people: {", ".join(shares)}</small></p>'
 
 

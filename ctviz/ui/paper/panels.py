@@ -98,10 +98,12 @@ def nothing(problem: str) -> None:
 
 def above(result: Table1, *, large: bool = False) -> None:
     """The finding, and the three panels that carry it; on a large screen these come first, to be seen at once."""
-    page_title(headline(result))
     if not large:
+        page_title(headline(result))
         _judged(result)
     with st.container(key="paper-panels"):
+        if large:  # what both leave of the window is shared: see style.css
+            page_title(headline(result))
         places = st.columns(len(METRICS), gap="medium")
     for cell, metric in zip(places, METRICS, strict=True):
         column = REPRODUCED[metric]

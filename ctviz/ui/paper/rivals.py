@@ -18,6 +18,7 @@ from ctviz.figures.rivals_words import (
     caveats,
     drawn,
     gain,
+    gains,
     headline,
     measured,
     price,
@@ -59,7 +60,7 @@ def better_than(draft: Draft[PaperView]) -> None:
     st.subheader(QUESTION, anchor=False)
     st.html(
         f'<div class="ctviz-against"><p><b>{escape(unbroken(headline(result)))}</b></p>'
-        f"<p>{escape(unbroken(price(result)))}</p>"
+        f"<p>{escape(unbroken(gains(result)))}</p><p>{escape(unbroken(price(result)))}</p>"
         f"<ul>{''.join(map(_hangs, caveats(result)))}</ul>"
         f'<div class="ctviz-muted">{escape(unbroken(drawn(result)))} {_fold(HOW, measured(result))}</div></div>'
     )

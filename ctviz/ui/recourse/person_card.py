@@ -54,8 +54,9 @@ def _months(monthly: Mapping[str, tuple[str, ...]], texts: Mapping[str, str], as
         for what in monthly
     )
     return (
-        f'<div class="ctviz-scroll"><table class="ctviz-months"><caption class="ctviz-unseen">By month</caption>'
-        f"<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<div class="ctviz-scroll"><table class="ctviz-months" style="--rows:{1 + len(months)}">'
+        f'<caption class="ctviz-unseen">By month</caption><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
