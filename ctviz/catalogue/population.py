@@ -24,7 +24,7 @@ TITLES = "conventional training", "counterfactual training"
 THREE = (*TITLES, f"{TITLES[1]} with rules")
 """The same with the model that was trained with the rules, too."""
 
-APART = {2: "Difference", 3: "Difference by rules"}
+DIFFERENCE_TITLES = {2: "Difference", 3: "Difference by rules"}
 """Number of models → what the difference of the last two is called in a table."""
 
 POPULATION_METRICS: dict[MetricName, Metric] = {

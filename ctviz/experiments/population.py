@@ -400,10 +400,10 @@ def key_of(run: str, epoch: int, settings: PopulationSettings, rules: Rules, *mo
     in which rules stand.
     """
     facts = settings.model_dump(mode="json", exclude={"rules", "people", "proofs", "time_limit"})
-    ruled = rules.model_dump(mode="json")
-    ruled["rules"] = sorted((rule for rule in ruled["rules"] if rule != _free(rule)), key=lambda one: one["feature"])
-    ruled["links"] = sorted(ruled["links"], key=lambda one: (one["feature"], one["follows"]))
-    text = json.dumps([VERSION, run, epoch, facts, ruled, *more], sort_keys=True, separators=(",", ":"))
+    values = rules.model_dump(mode="json")
+    values["rules"] = sorted((rule for rule in values["rules"] if rule != _free(rule)), key=lambda one: one["feature"])
+    values["links"] = sorted(values["links"], key=lambda one: (one["feature"], one["follows"]))
+    text = json.dumps([VERSION, run, epoch, facts, values, *more], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -131,7 +131,7 @@ the paper's settings by 4 % (moons) at most. It bears wider boxes: on Figure 1's
 gained 56 % on the draws 100 to 111, with 1.25 and τ .9 25 %.
 """
 
-FAR_BOXES: dict[str, Any] = {"epsilon_share": 1.0, "lambda_adv": 0.1}
+LS_BOXES: dict[str, Any] = {"epsilon_share": 1.0, "lambda_adv": 0.1}
 """What differs in varied boxes on LS: the way is 10 units there, 20 standard deviations, and with more, models are so
 undecided over it that searches give up."""
 
@@ -297,7 +297,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "ls-averaged": {
         "data.name": "ls",
         "arms": "vanilla,varied,averaged",
-        **{f"arms.{arm}.{n}": v for arm in ("varied", "averaged") for n, v in (BOXES[arm] | FAR_BOXES).items()},
+        **{f"arms.{arm}.{n}": v for arm in ("varied", "averaged") for n, v in (BOXES[arm] | LS_BOXES).items()},
         "evaluation.generator": "generic",
         "evaluation.step_size": 50.0,
         "evaluation.step_bound": 0.04,

@@ -93,7 +93,7 @@ def on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page) -> None
     page.get_by_role("button", name="Project: hide the controls").wait_for()
 
 
-STILL = """() => {
+WATCH_FOR_JUMPS = """() => {
   const watched = (globalThis.__watched = { lost: 0, tops: new Set() });
   const look = () => {
     const grid = document.querySelector('[class*="st-key-digits-counterfactuals-"]');
@@ -125,7 +125,7 @@ def test_a_digit_is_followed_through_training_and_with_a_painted_mask_it_is_trai
 def nothing_jumps_while_epochs_play(page) -> None:
     headline(page, "ounterfactuals").wait_for()
     page.locator(".st-key-digits-look .ctv-grid[data-frame]").wait_for()
-    page.evaluate(STILL)
+    page.evaluate(WATCH_FOR_JUMPS)
     page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
     for words in ("After epoch ", "ounterfactuals"):  # a busy browser does not show the headline of every epoch
         headline(page, words).wait_for()

@@ -362,7 +362,7 @@ def visited(page, app: str):
     return page
 
 
-STYLED = """() => [...document.querySelectorAll("[data-testid^=stBidiComponent]")]
+STYLE_IS_THERE = """() => [...document.querySelectorAll("[data-testid^=stBidiComponent]")]
   .map((component) => component.shadowRoot?.querySelector(".ctv-panels")).filter(Boolean)
   .every((panels) => getComputedStyle(panels).display === "grid")"""
 """Whether the stage's style, a file of its own, has come: until then a panel is as wide as the page."""
@@ -374,7 +374,7 @@ def go(page, run: str) -> None:
     page.locator(".ctv-stage").wait_for(state="detached")
     page.get_by_text(run, exact=True).click()
     until(page, "run => window.__ctvizStage?.key === `run-${run}` && window.__ctvizStage.epochs > 0", run)
-    until(page, STYLED)
+    until(page, STYLE_IS_THERE)
     frames(page, 2)
 
 
