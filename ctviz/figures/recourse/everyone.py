@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from ctviz.catalogue import population as words
 from ctviz.catalogue.population import POPULATION_METRICS, THREE, group_title, with_interval
 from ctviz.catalogue.rows import in_words_of
-from ctviz.experiments.population import LEVEL, Metric, Population, Row, ThreeModels
+from ctviz.experiments.population import LEVEL, Compared, Metric, Population, Row, ThreeModels
 from ctviz.figures.curves import EMPTY, FONT, cut
 from ctviz.figures.page import variables
 from ctviz.figures.recourse.sheet import ABOUT_A_MODEL, style
@@ -34,8 +34,6 @@ SYMBOLS = "circle-open", "diamond", "diamond-open"
 
 MARKS = "○", "◆", "◇"
 """The same as text."""
-
-Compared = Population | ThreeModels
 
 
 @dataclass(frozen=True)

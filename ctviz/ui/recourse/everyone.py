@@ -16,7 +16,7 @@ from ctviz.catalogue.advice import training_title
 from ctviz.catalogue.rows import in_words_of
 from ctviz.data.rules import Rules
 from ctviz.experiments.everyone import three_models
-from ctviz.experiments.population import Metric, Population, PopulationSettings, ThreeModels
+from ctviz.experiments.population import Compared, Metric, Population, PopulationSettings, ThreeModels
 from ctviz.experiments.reliance import Proxy
 from ctviz.figures.recourse import everyone as figure
 from ctviz.figures.recourse.sheet import PAPER
@@ -187,7 +187,7 @@ def _show(found: Population, about: str = "") -> None:
                 scrolling("What decisions rest on", reliance_table(found))
 
 
-def _charts(found: Population | ThreeModels) -> None:
+def _charts(found: Compared) -> None:
     """Effort and distance, over all people and by group."""
     st.html(f'<p class="ctviz-limit-key">{escape(figure.key(len(found.arms)))}</p>')
     for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
@@ -207,7 +207,7 @@ def _sentences(title: str, said: list[str], help: str = "") -> None:
     st.html(f"<h4>{escape(title)}</h4><ul>{items}</ul>{note}")
 
 
-def number_table(found: Population | ThreeModels) -> str:
+def number_table(found: Compared) -> str:
     """The numbers of the charts and the others, for all and for each group."""
     titles = [begun(title) for title in words.THREE[: len(found.arms)]]
     head = [*heads("People", "Number", number=False), *heads(*titles, words.DIFFERENCE_TITLES[len(titles)], "Counted")]
@@ -289,7 +289,7 @@ def _progress(asked: AskedOfEveryone) -> None:
 # -- to take home ----------------------------------------------------------------------------------------
 
 
-def _take_home(context: AdviceContext, found: Population | ThreeModels) -> None:
+def _take_home(context: AdviceContext, found: Compared) -> None:
     if not found.n:
         return
     stem = f"ctviz-everyone-{found.data}-{context.experiment.key[:8]}"
