@@ -153,6 +153,17 @@ def picture_ready(page) -> None:
     until(page, READY)
 
 
+STYLE_IS_THERE = """() => [...document.querySelectorAll("[data-testid^=stBidiComponent]")]
+  .map((component) => component.shadowRoot?.querySelector(".ctv-panels")).filter(Boolean)
+  .every((panels) => getComputedStyle(panels).display === "grid")"""
+
+
+def style_ready(page) -> None:
+    """Waits until the style of a stage, a file of its own, has come: until then a panel is as wide as the page."""
+    until(page, STYLE_IS_THERE)
+    frames(page, 2)
+
+
 def scroll_down(page) -> None:
     """Goes to the end of a page, and waits until what lies there is drawn for who comes."""
     page.locator('[data-testid="stMain"]').evaluate("main => main.scrollTo(0, main.scrollHeight)")

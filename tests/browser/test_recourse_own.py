@@ -55,6 +55,7 @@ def test_a_table_is_uploaded_learned_from_and_found_again(app, browser_page):
     page.get_by_role("region", name="Columns of the table").focus()  # the keyboard scrolls it
     page.get_by_role("combobox", name="Type").focus()
     page.keyboard.type("leave")
+    page.get_by_role("option", name="leave out").wait_for()
     page.keyboard.press("Enter")
     page.locator("table.ctviz-table tr", has_text="x0").get_by_text("left out").wait_for()
     until(page, "() => new URLSearchParams(location.search).get('own')")

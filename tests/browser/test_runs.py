@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
-
 import pytest
 
 from tests.browser.driving import place_of, until
-from tests.browser.looks import assert_fits_a_phone
+from tests.browser.looks import assert_fits_a_phone, query_of
 
 pytestmark = pytest.mark.browser
 
@@ -17,8 +15,7 @@ RUNS_IN_LINK = "n => decodeURIComponent(location.search).split(/[0-9a-f]{16}/).l
 
 
 def chosen(page) -> list[str]:
-    runs = parse_qs(urlsplit(page.url).query).get("runs", [""])[0]
-    return [key for key in runs.split(",") if key]
+    return [key for key in query_of(page).get("runs", "").split(",") if key]
 
 
 def settled(page) -> None:

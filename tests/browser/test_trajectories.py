@@ -9,7 +9,7 @@ from playwright.sync_api import TimeoutError
 
 from ctviz.experiments.config import Experiment
 from tests import waiting
-from tests.browser.driving import place_of, scroll_down, until
+from tests.browser.driving import picture_ready, place_of, scroll_down, until
 from tests.browser.looks import assert_fits, assert_one_sheet
 
 pytestmark = pytest.mark.browser
@@ -61,6 +61,7 @@ def choose(page, control: str, option: str) -> None:
 
 def assert_seen_without_scrolling(page) -> None:
     """The scrubbers below the picture, and so the picture."""
+    picture_ready(page)
     for name in ("Search step", "Epoch"):
         box = page.get_by_role("slider", name=name, exact=True).bounding_box()
         assert box["y"] + box["height"] < page.viewport_size["height"], name
@@ -111,6 +112,7 @@ def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_re
     page.locator(".js-plotly-plot").nth(1).wait_for()
     for width in (720, 390):
         assert_fits(page, {"width": width, "height": 844})
+    picture_ready(page)
     controls = page.locator(".st-key-controls").bounding_box()
     assert picture(page).bounding_box()["y"] < controls["y"], "the picture comes first"
 
