@@ -55,8 +55,8 @@ def test_the_person_and_the_rules_can_be_changed(advise, tmp_path):
     row = json.loads(advise("--person", 4, "--set", "age=30", "--json").stdout)
     assert own["person"] == row["person"] == {**person, "age": 30} and own["place"] is None
     assert own["models"][0]["plans"][0]["effort"] == row["models"][0]["plans"][0]["effort"]
-    ruled = advise("--person", 4, "--free", "age", "--down", "duration", "--range", "duration=6:", "--json")
-    rules = {rule["feature"]: rule for rule in json.loads(ruled.stdout)["rules"]["rules"]}
+    advised = advise("--person", 4, "--free", "age", "--down", "duration", "--range", "duration=6:", "--json")
+    rules = {rule["feature"]: rule for rule in json.loads(advised.stdout)["rules"]["rules"]}
     assert rules["age"]["change"] == "free"
     assert (rules["duration"]["change"], rules["duration"]["low"], rules["duration"]["high"]) == ("down", 6, None)
 

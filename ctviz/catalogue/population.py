@@ -13,7 +13,7 @@ from ctviz.catalogue.differences import Difference, difference, effort_words
 from ctviz.catalogue.findings import finding
 from ctviz.catalogue.metrics import Metric
 from ctviz.catalogue.rows import in_words_of
-from ctviz.experiments.population import LEVEL, METRICS, Population, Row, ThreeModels
+from ctviz.experiments.population import LEVEL, METRICS, Compared, Population, Row, ThreeModels
 from ctviz.experiments.population import Metric as MetricName
 from ctviz.experiments.reliance import Proxy, Spread
 from ctviz.prose import begun, decimal, listed, number, percent
@@ -24,7 +24,7 @@ TITLES = "conventional training", "counterfactual training"
 THREE = (*TITLES, f"{TITLES[1]} with rules")
 """The same with the model that was trained with the rules, too."""
 
-APART = {2: "Difference", 3: "Difference by rules"}
+DIFFERENCE_TITLES = {2: "Difference", 3: "Difference by rules"}
 """Number of models → what the difference of the last two is called in a table."""
 
 POPULATION_METRICS: dict[MetricName, Metric] = {
@@ -131,7 +131,7 @@ LEAST = 10
 """People with a plan of both models, from which on the two are compared."""
 
 
-def too_few(found: Population | ThreeModels) -> bool:
+def too_few(found: Compared) -> bool:
     """Whether too few people have a plan with all models to compare them."""
     near = found.row("distance", found.arms[1])
     return near.people < LEAST or not math.isfinite(near.spread.value)
@@ -210,7 +210,7 @@ def asked_sentence(found: Population) -> str:
     return f"{who}; {TITLES[0]} refuses {one:,} in all, {TITLES[1]} {other:,}.{more}"
 
 
-def planned_sentence(found: Population | ThreeModels) -> str:
+def planned_sentence(found: Compared) -> str:
     """For how many there is a plan, with each model."""
     said = []
     for arm, title in zip(found.arms, THREE, strict=False):
@@ -268,7 +268,7 @@ def group_title(feature: str, group: str) -> str:
     return f"{feature}: {group}"
 
 
-def more_asked(found: Population | ThreeModels, m: int) -> list[Row]:
+def more_asked(found: Compared, m: int) -> list[Row]:
     """The groups of whom a model asks clearly more, or less, than of the others; the largest difference first."""
     rows = [
         found.row("effort", found.arms[m], feature=one.feature, group=name, against="others")
@@ -278,7 +278,7 @@ def more_asked(found: Population | ThreeModels, m: int) -> list[Row]:
     return sorted((row for row in rows if row.spread.clear), key=lambda row: -abs(row.spread.value))
 
 
-def groups_sentences(found: Population | ThreeModels) -> list[str]:
+def groups_sentences(found: Compared) -> list[str]:
     """Who is asked for more by each model, of each feature the group with most; and which groups are too small."""
     said = []
     if not found.groupings:

@@ -35,9 +35,9 @@ class PersonLattices:
     """
 
     def __init__(self, schema: Schema, rules: Rules, unseen_pairs: Iterable[Iterable[int]] = ()) -> None:
-        ruled, self._d = rules.on(schema), schema.d
-        self._features = tuple(zip(ruled.features, ruled.spans, strict=True))
-        self._domains = [(0.0, 0.0) if f.kind == "category" else _shown(f) for f in ruled.features]
+        allowed, self._d = rules.on(schema), schema.d
+        self._features = tuple(zip(allowed.features, allowed.spans, strict=True))
+        self._domains = [(0.0, 0.0) if f.kind == "category" else _shown(f) for f in allowed.features]
         self._links = [(schema.position(one.feature), schema.position(one.follows), one.least) for one in rules.links]
         levels = {
             span.start + level: (i, level) for i, (f, span) in enumerate(self._features) for level in range(f.width)

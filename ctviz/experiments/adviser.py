@@ -43,7 +43,7 @@ from ctviz.experiments.advice import (
 )
 from ctviz.experiments.engines.base import never_cancelled
 from ctviz.experiments.planner import ManyPlans, Model, Plan, Planner, PlanRequest, margins, proved
-from ctviz.experiments.run import RULED_ARM, Run, joined
+from ctviz.experiments.run import ARM_WITH_RULES, Run, joined
 from ctviz.experiments.snapshot import stack_of
 from ctviz.isolation import isolated
 from ctviz.progress import Progress
@@ -170,7 +170,7 @@ class Adviser:
 
     @isolated()
     def beside(self, other: Run) -> Adviser:
-        """These models and the one of another run, trained on the same data, as ``RULED_ARM``; what
+        """These models and the one of another run, trained on the same data, as ``ARM_WITH_RULES``; what
         depends on the data alone is shared.
 
         Raises:
@@ -178,7 +178,7 @@ class Adviser:
         """
         made = copy(self)
         made.run = joined(self.run, other)
-        chosen = [made.run.arms.index(name) for name in (*(model.arm for model in self.models), RULED_ARM)]
+        chosen = [made.run.arms.index(name) for name in (*(model.arm for model in self.models), ARM_WITH_RULES)]
         made._stack = stack_of([made.run.snapshot(self.epoch)], made.run.experiment).take(chosen)
         made.models = [*self.models, made._model(len(self.models), made.run.experiment.arms[-1])]
         made._begin()
@@ -263,10 +263,10 @@ class Adviser:
         if not 1 <= plans <= MOST_PLANS:
             raise ConfigError("plans", plans, f"1 to {MOST_PLANS}")
         asked = _positions(arms, [model.arm for model in self.models])
-        ruled = self.rules(rules)
+        held = self.rules(rules)
         x, place = self.row(person, split)
-        lattice = self.lattice(x, ruled)
-        ends = self._planner.ends_of(np.ascontiguousarray(x, dtype=np.float32).tobytes(), ruled)
+        lattice = self.lattice(x, held)
+        ends = self._planner.ends_of(np.ascontiguousarray(x, dtype=np.float32).tobytes(), held)
         request = PlanRequest(plans, exact, _seconds(time_limit), solver)
         return Advice(
             run=self.run.key,
@@ -276,12 +276,12 @@ class Adviser:
             place=place,
             person=self.table.person(x),
             texts=self.table.texts(x),
-            rules=ruled,
+            rules=held,
             tau=self.tau,
             rate=self.rate,
             exact=exact,
             time_limit=time_limit,
-            models=tuple(self._asked(self.models[i], ends[i], lattice, ruled, request) for i in asked),
+            models=tuple(self._asked(self.models[i], ends[i], lattice, held, request) for i in asked),
         )
 
     def _asked(self, model: Model, end: Array, lattice: Lattice, rules: Rules, request: PlanRequest) -> ModelAdvice:
@@ -440,10 +440,10 @@ class Adviser:
         if not 1 <= workers <= MOST_WORKERS:
             raise ConfigError("workers", workers, f"1 to {MOST_WORKERS}")
         people, request = self._people(X), PlanRequest(1, exact, _seconds(time_limit))
-        ruled = self.rules(rules)
-        self._planner.lattices(ruled)  # says what does not fit
+        held = self.rules(rules)
+        self._planner.lattices(held)  # says what does not fit
         parts = [slice(at, min(at + PART, len(people))) for at in range(0, max(1, len(people)), PART)]
-        return self._in_parts([(people[part], ruled, request) for part in parts], parts, workers, cancelled)
+        return self._in_parts([(people[part], held, request) for part in parts], parts, workers, cancelled)
 
     def _in_parts(
         self, items: Sequence[tuple[Any, ...]], parts: Sequence[slice], workers: int, cancelled: Callable[[], bool]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -176,8 +176,36 @@ class Proofs:
     polished: float
 
 
+class ModelNumbers(ShortRepr):
+    """What models ask of people, in numbers; base of the records of two models and of three."""
+
+    rows: tuple[Row, ...]
+
+    def row(
+        self, metric: Metric, model: str, *, feature: str = "", group: str = "", against: Against = "",
+        scope: Scope = "both",
+    ) -> Row:  # fmt: skip
+        """One of ``rows``."""
+        return self._rows[scope, feature, group, model, metric, against]
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, ...], Row]:
+        return {(one.scope, one.feature, one.group, one.model, one.metric, one.against): one for one in self.rows}
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All numbers as a tidy table, with ``COLUMNS``: those of ``rows``."""
+        import pandas as pd
+
+        lines = [
+            (r.scope, r.feature, r.group, r.model, r.metric, r.against, r.people, *asdict(r.spread).values())
+            for r in self.rows
+        ]
+        return pd.DataFrame(lines, columns=list(COLUMNS))
+
+
 @dataclass(frozen=True, repr=False, eq=False)
-class Population(ShortRepr):
+class Population(ModelNumbers):
     """What two models ask of everyone; n people, the first model the conventional one.
 
     Arrays are of the best known plan of each: the proved one where there is a proof, else the polished one. Of people
@@ -220,22 +248,6 @@ class Population(ShortRepr):
     def both(self) -> Bools:
         """Whom both models refuse, (n)."""
         return np.asarray(self.drawn.refused.all(axis=0))
-
-    def row(
-        self, metric: Metric, model: str, *, feature: str = "", group: str = "", against: Against = "",
-        scope: Scope = "both",
-    ) -> Row:  # fmt: skip
-        """One of ``rows``."""
-        return self._rows[scope, feature, group, model, metric, against]
-
-    @cached_property
-    def _rows(self) -> dict[tuple[str, ...], Row]:
-        return {(one.scope, one.feature, one.group, one.model, one.metric, one.against): one for one in self.rows}
-
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """All numbers as a tidy table, with ``COLUMNS``: those of ``rows``."""
-        return _table(self.rows)
 
     def people_table(self) -> pd.DataFrame:
         """A line for each person and model that refuses them: row, groups, and what is known of the plan."""
@@ -347,17 +359,8 @@ class Population(ShortRepr):
         )  # fmt: skip
 
 
-def _table(rows: Sequence[Row]) -> pd.DataFrame:
-    import pandas as pd
-
-    lines = [
-        (r.scope, r.feature, r.group, r.model, r.metric, r.against, r.people, *asdict(r.spread).values()) for r in rows
-    ]
-    return pd.DataFrame(lines, columns=list(COLUMNS))
-
-
 @dataclass(frozen=True, repr=False, eq=False)
-class ThreeModels(ShortRepr):
+class ThreeModels(ModelNumbers):
     """What three models ask of the same people: conventional, of counterfactual training, and of that with rules.
 
     Attributes:
@@ -365,7 +368,8 @@ class ThreeModels(ShortRepr):
         arms: the names of the models.
         n: people of two populations whom all three refuse.
         proved: of each model, of how many of them it was asked whether a plan is the cheapest.
-        rows: of each model; differences are those of the third model to the second one.
+        rows: of each model; differences are those of the third model to the second one, although ``against`` is
+            “conventional”.
     """
 
     data: str
@@ -375,19 +379,8 @@ class ThreeModels(ShortRepr):
     groupings: tuple[Grouping, ...]
     rows: tuple[Row, ...]
 
-    def row(self, metric: Metric, model: str, *, feature: str = "", group: str = "", against: Against = "") -> Row:
-        """One of ``rows``."""
-        return self._rows[feature, group, model, metric, against]
 
-    @property
-    def table(self) -> pd.DataFrame:
-        """All numbers as a tidy table, with ``COLUMNS``; ``against`` “conventional” is here the model without rules."""
-        return _table(self.rows)
-
-    @cached_property
-    def _rows(self) -> dict[tuple[str, ...], Row]:
-        both = (one for one in self.rows if one.scope == "both")
-        return {(one.feature, one.group, one.model, one.metric, one.against): one for one in both}
+Compared = Population | ThreeModels
 
 
 # -- JSON ------------------------------------------------------------------------------------------------
@@ -400,10 +393,10 @@ def key_of(run: str, epoch: int, settings: PopulationSettings, rules: Rules, *mo
     in which rules stand.
     """
     facts = settings.model_dump(mode="json", exclude={"rules", "people", "proofs", "time_limit"})
-    ruled = rules.model_dump(mode="json")
-    ruled["rules"] = sorted((rule for rule in ruled["rules"] if rule != _free(rule)), key=lambda one: one["feature"])
-    ruled["links"] = sorted(ruled["links"], key=lambda one: (one["feature"], one["follows"]))
-    text = json.dumps([VERSION, run, epoch, facts, ruled, *more], sort_keys=True, separators=(",", ":"))
+    values = rules.model_dump(mode="json")
+    values["rules"] = sorted((rule for rule in values["rules"] if rule != _free(rule)), key=lambda one: one["feature"])
+    values["links"] = sorted(values["links"], key=lambda one: (one["feature"], one["follows"]))
+    text = json.dumps([VERSION, run, epoch, facts, values, *more], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -364,7 +364,7 @@ def load_run(key: str, store: Store | None = None) -> Run:
     return Run(experiment, scene, snapshots, list(summary["arms"]), float(summary["seconds"]))
 
 
-RULED_ARM = "these rules"
+ARM_WITH_RULES = "these rules"
 """What ``joined`` calls the model that comes from another run: the one that was trained with the rules of a page."""
 
 
@@ -373,18 +373,18 @@ def joined(run: Run, other: Run) -> Run:
 
     Raises:
         DataError: another run of several models, on other data or of another architecture. ConfigError: a run that has
-            a model called ``RULED_ARM``.
+            a model called ``ARM_WITH_RULES``.
     """
     own, more = run.experiment, other.experiment
     if len(more.arms) != 1 or (own.data, own.model) != (more.data, more.model):
         raise DataError("Only a run of one model on the same data can stand beside another run.")
-    arms = (*own.arms, more.arms[0].model_copy(update={"name": RULED_ARM}))
+    arms = (*own.arms, more.arms[0].model_copy(update={"name": ARM_WITH_RULES}))
     experiment = Experiment(**{**own.model_dump(), "data": own.data, "arms": arms})
     theirs = {snapshot.epoch: snapshot for snapshot in other.snapshots}
     pairs = [(one, theirs[one.epoch]) for one in run.snapshots if one.epoch in theirs]
     if not pairs:
         raise DataError("The two runs have no epoch in common.")
-    summary = [*run.summary, {**other.summary[0], "name": RULED_ARM}]
+    summary = [*run.summary, {**other.summary[0], "name": ARM_WITH_RULES}]
     snapshots = tuple(_side_by_side(*pair) for pair in pairs)
     return Run(experiment, run.scene, snapshots, summary, run.seconds + other.seconds, f"{run.key}+{other.key}")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctviz.catalogue.metrics import RECORDED
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.presets import BOXES, FAR_BOXES
+from ctviz.experiments.presets import BOXES, LS_BOXES
 from ctviz.prose import decimal, listed
 from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import ACCURACY, IP, IP_EVEN, IP_FINE
@@ -41,7 +41,7 @@ def _panel(name: str, title: str, **more: Any) -> Panel:
 # differ in nothing else.
 PANELS = (
     _panel("figure1", "Figure 1 of the paper", epsilon_share=2.0, tau=0.75),
-    _panel("ls", "Linearly separable", **FAR_BOXES),
+    _panel("ls", "Linearly separable", **LS_BOXES),
     _panel("moons", "Moons", lambda_adv=0.5),
     _panel("circles", "Circles"),
 )

@@ -169,8 +169,8 @@ def with_rules(adviser: Adviser, settings: PopulationSettings) -> PopulationSett
 
 def tasks_of(adviser: Adviser, settings: PopulationSettings, drawn: Drawn) -> list[PopulationTask]:
     """The tasks of all parts, polished ones first."""
-    ruled = with_rules(adviser, settings)
-    return [PopulationTask(adviser.run.key, adviser.epoch, ruled, span) for span in spans_of(ruled, drawn)]
+    settings = with_rules(adviser, settings)
+    return [PopulationTask(adviser.run.key, adviser.epoch, settings, span) for span in spans_of(settings, drawn)]
 
 
 def whole_key(adviser: Adviser, settings: PopulationSettings) -> str:

@@ -263,8 +263,8 @@ class Arm(MethodSettings, Objective, TrainingSearch):
     @property
     def trained_with_rules(self) -> bool:
         """Whether its counterfactuals in training may not change everything: locks, directions or ranges hold there."""
-        ruled = self.locked or self.increase_only or self.decrease_only or self.ranges
-        return bool(ruled) and self.searches_in_training and self.holds("training")
+        rules = self.locked or self.increase_only or self.decrease_only or self.ranges
+        return bool(rules) and self.searches_in_training and self.holds("training")
 
     @property
     def rival(self) -> str:

@@ -26,11 +26,11 @@ playwright_api = pytest.importorskip("playwright.sync_api")
 
 from tests.browser.driving import ARGUMENTS, ROOT, Server, Watch, executable, follow, launch, stop  # noqa: E402
 from tests.browser.looks import sideways  # noqa: E402
-from tests.browser.shots import FIRST, LOOKS, Shot, take  # noqa: E402
+from tests.browser.shots import LOOKS, ONE_OF_EACH_PAGE, Shot, take  # noqa: E402
 from tests.waiting import PATIENCE  # noqa: E402
 
 VIEWPORT = {"width": 1440, "height": 900}
-QUIET = "/paper"
+QUIET_PAGE = "/paper"
 """A page on which nothing moves or is asked for while it stays open."""
 
 
@@ -116,7 +116,7 @@ def fresh_server(tmp_path_factory) -> Iterator[Server]:
 def app(fresh_server, shared_context) -> Server:
     """The server of the app. A page stays open, so that others find its scripts compiled: that halves their load."""
     if not shared_context.pages:
-        shared_context.new_page().goto(fresh_server.url + QUIET)
+        shared_context.new_page().goto(fresh_server.url + QUIET_PAGE)
     return fresh_server
 
 
@@ -140,8 +140,8 @@ def crowd(fresh_server) -> dict[str, list[str]]:
             return (await visitor.visit(parts.path.strip("/"), parts.query)).errors
 
     async def all_come() -> dict[str, list[str]]:
-        errors = await asyncio.gather(*map(come, FIRST))
-        return {shot.name: found for shot, found in zip(FIRST, errors, strict=True)}
+        errors = await asyncio.gather(*map(come, ONE_OF_EACH_PAGE))
+        return {shot.name: found for shot, found in zip(ONE_OF_EACH_PAGE, errors, strict=True)}
 
     with ThreadPoolExecutor(1) as thread:  # this one has a loop of Playwright's
         return thread.submit(asyncio.run, all_come()).result()
@@ -155,10 +155,10 @@ def first_visits(crowd, fresh_server, shared_context, tmp_path_factory) -> dict[
     page.emulate_media(reduced_motion="reduce")  # what plays by itself never looks the same twice
     watch.over(page)
     seen, place = {}, tmp_path_factory.mktemp("pictures")
-    for shot in FIRST:
+    for shot in ONE_OF_EACH_PAGE:
         watch.faults, path = [], place / f"{shot.name}.png"
         page.set_viewport_size(LOOKS["phone"]["viewport"])
-        if shot is FIRST[0]:
+        if shot is ONE_OF_EACH_PAGE[0]:
             page.goto(fresh_server.url + shot.link)
         else:
             follow(page, shot.link)
@@ -166,7 +166,7 @@ def first_visits(crowd, fresh_server, shared_context, tmp_path_factory) -> dict[
         alerts = page.locator('[data-testid="stAlert"]').all_inner_texts()
         seen[shot.name] = Seen(path, alerts, watch.faults, sideways(page))
     page.set_viewport_size(VIEWPORT)
-    follow(page, QUIET)  # it stays open, see ``app``
+    follow(page, QUIET_PAGE)  # it stays open, see ``app``
     return seen
 
 

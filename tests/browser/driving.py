@@ -81,7 +81,7 @@ WAITING = """async ([arg, patience]) => {
     await new Promise((done) => setTimeout(done, 30)); // between two looks
   }
 }"""
-LEFT = "Execution context was destroyed"
+PAGE_LEFT = "Execution context was destroyed"
 """What Playwright says of a wait in a page that has been left for another one, or loaded again."""
 
 
@@ -100,7 +100,7 @@ def until(page, expression: str, arg=None, patience: float = PATIENCE) -> None:
             if page.evaluate(WAITING.replace("EXPRESSION", expression), [arg, 1000 * left]):
                 return
         except Error as error:
-            if LEFT not in error.message:
+            if PAGE_LEFT not in error.message:
                 raise
     raise AssertionError(f"After {patience:.0f} s still not: {expression} with {arg}")
 
@@ -121,7 +121,7 @@ READY = """() => {
 }"""
 
 
-FOLLOWED = """link => new Promise((done) => {
+FOLLOW = """link => new Promise((done) => {
   const app = document.querySelector("[data-testid=stApp]");
   const resting = () => app.dataset.testScriptState === "notRunning";
   const go = () => {
@@ -145,12 +145,23 @@ def follow(page, link: str) -> None:
     A busy browser draws the beginning and the end of a short run of the script at once, so that its state never seems
     to change: then what the run has changed on the page tells of it.
     """
-    page.evaluate(FOLLOWED.replace("UNCHANGED_MS", str(UNCHANGED_MS)), link)
+    page.evaluate(FOLLOW.replace("UNCHANGED_MS", str(UNCHANGED_MS)), link)
 
 
 def picture_ready(page) -> None:
     """Waits until nothing of a page is on its way any more and every picture on it, of whatever kind, is drawn."""
     until(page, READY)
+
+
+STYLE_IS_THERE = """() => [...document.querySelectorAll("[data-testid^=stBidiComponent]")]
+  .map((component) => component.shadowRoot?.querySelector(".ctv-panels")).filter(Boolean)
+  .every((panels) => getComputedStyle(panels).display === "grid")"""
+
+
+def style_ready(page) -> None:
+    """Waits until the style of a stage, a file of its own, has come: until then a panel is as wide as the page."""
+    until(page, STYLE_IS_THERE)
+    frames(page, 2)
 
 
 def scroll_down(page) -> None:
@@ -200,7 +211,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 TRIES = 10
-RESTS = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'running'"
+APP_RESTS = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'running'"
 
 
 def place_of(locator) -> dict[str, float]:
@@ -212,7 +223,7 @@ def place_of(locator) -> dict[str, float]:
 
     def stays() -> bool:
         locator.hover(trial=True)
-        found.append(locator.bounding_box() if locator.page.evaluate(RESTS) else {})
+        found.append(locator.bounding_box() if locator.page.evaluate(APP_RESTS) else {})
         return bool(found[-1]) and found[-3:] == 3 * found[-1:]
 
     waiting.until(stays, "a place that stays", pause=0.1)

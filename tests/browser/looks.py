@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from urllib.parse import parse_qs, urlsplit
 
-from tests.browser.driving import until
+from tests.browser.driving import frames, until
 from tests.waiting import PATIENCE
 
 MAIN = '[data-testid="stMain"]'
@@ -17,9 +18,23 @@ def stage_ready(page, epochs: int = 1) -> None:
     until(page, "n => globalThis.__ctvizStage && globalThis.__ctvizStage.epochs >= n", arg=epochs)
 
 
+def stage_drawn(page, key: str = "") -> None:
+    """Waits until the stage shows a run whose key begins so, rests on an epoch and has drawn it."""
+    drawn = """key => { const s = globalThis.__ctvizStage;
+      return s && s.key.startsWith(key) && s.epochs > 0 && s.resting && s.drawn === s.epoch; }"""
+    until(page, drawn, key)
+    frames(page, 2)  # of a run that another one has followed, an epoch may have been drawn, too
+
+
 def live_ready(page, epochs: int = 1) -> None:
     """Waits until the stage shows a run that is being trained, with at least so many epochs."""
     until(page, "n => globalThis.__ctvizStage?.live && globalThis.__ctvizStage.epochs >= n", arg=epochs)
+
+
+def query_of(page) -> dict[str, str]:
+    """The parameters of the link, as the page has it by now; what Playwright notes of it may come later."""
+    query = urlsplit(page.evaluate("location.href")).query
+    return {name: values[0] for name, values in parse_qs(query).items()}
 
 
 def epoch_of(page) -> int:

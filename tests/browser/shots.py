@@ -88,7 +88,7 @@ SHOTS = (
 )  # fmt: skip
 """Those, and one of every page that none of them shows."""
 
-FIRST = tuple({shot.page: shot for shot in reversed(SHOTS)}.values())
+ONE_OF_EACH_PAGE = tuple({shot.page: shot for shot in reversed(SHOTS)}.values())
 """One picture of every page."""
 README = Shot("boundaries", "/boundaries?preset=moons&epoch=40")
 LOOKS = {

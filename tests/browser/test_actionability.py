@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 
 from ctviz.experiments.config import Experiment
 from tests.browser.driving import picture_ready, resize, scroll_down, until
-from tests.browser.looks import assert_fits_a_phone, picture_of, stage_ready
+from tests.browser.looks import assert_fits_a_phone, picture_of, query_of, stage_drawn, stage_ready
 
 pytestmark = pytest.mark.browser
 
 
 def link(app, **query: str) -> str:
     return f"{app.url}/actionability?{urlencode(query)}"
-
-
-def query_of(page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def headline(page, words: str):
@@ -51,6 +47,7 @@ def it_opens_with_its_finding(page) -> None:
     headline(page, "With age locked, ").wait_for()
     stage_ready(page)
     page.get_by_text("Click a point in any panel").wait_for()
+    picture_ready(page)
     box = page.get_by_role("slider", name="Epoch", exact=True).bounding_box()
     assert box["y"] + box["height"] < page.viewport_size["height"], "it is seen without scrolling"
     titles = page.locator(".ctv-title").all_inner_texts()
@@ -61,12 +58,15 @@ def it_opens_with_its_finding(page) -> None:
 
 
 def names_change_the_axes_and_nothing_else(page) -> None:
+    stage_drawn(page)
     before = picture_of(page)
     page.get_by_role("radio", name="x1, x2").click()
     headline(page, "With x2 locked, ").wait_for()
     page.locator(".ctv-axis-x").filter(has_text="x1").first.wait_for()
+    page.wait_for_url("**names=plain**")
     assert query_of(page) == {"preset": "figure1-short", "names": "plain"}
     until(page, "() => !document.querySelector('.ctv-note:not([hidden])')")
+    stage_drawn(page)
     assert picture_of(page) == before
     page.get_by_role("radio", name="Debt, age").click()
     headline(page, "With age locked, ").wait_for()
@@ -76,12 +76,14 @@ def a_click_asks_for_advice_and_the_link_keeps_it(page) -> None:
     page.locator(".ctv-plot").first.click(position={"x": 240, "y": 90})
     person = page.locator(".ctviz-person")
     person.get_by_text("This person: debt").wait_for()
+    picture_ready(page)
     assert person.locator("dd").count() == 4
     told = person.inner_text()
     assert "Lower debt by" in told and "age stays" in told
     page.wait_for_url("**probe=**")
     page.reload()
     person.get_by_text("This person: debt").wait_for()
+    picture_ready(page)
     assert person.inner_text() == told
     stage_ready(page)
 
@@ -100,15 +102,15 @@ def the_papers_steps_are_one_click_away(page) -> None:
 
 def another_lock_redraws_the_panels(page) -> None:
     """One that is shipped."""
+    stage_drawn(page, Experiment.preset("figure1").key)
     before = pictures(page)
     choose(page, "Debt", "locked")
     page.get_by_text("With every feature locked nothing can change").wait_for()
     choose(page, "Age", "free")
     headline(page, "With debt locked, ").wait_for()
     page.wait_for_url("**preset=figure1-debt**")
-    key = Experiment.preset("figure1-debt").key
-    until(page, "k => globalThis.__ctvizStage?.key.startsWith(k)", arg=key)
     page.locator(".ctv-title").filter(has_text="Conventional, debt locked").wait_for()
+    stage_drawn(page, Experiment.preset("figure1-debt").key)
     after = pictures(page)
     assert len(before) == len(after) == 4
     assert before[:2] == after[:2], "the upper panels show the same two models"

@@ -12,7 +12,7 @@ import pytest
 from ctviz.bench.browser import ARRIVAL
 from ctviz.data.drawn import DrawnSettings
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import place_of, scroll_down, until
+from tests.browser.driving import picture_ready, place_of, scroll_down, until
 from tests.browser.looks import assert_fits, epoch_of, live_ready, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -118,6 +118,7 @@ def test_on_a_phone_training_is_seen_live_to_its_end_below_the_button_beside_the
     page = open_page(viewport={"width": 390, "height": 844})
     page.goto(link(app, QUICK))
     page.get_by_text("These settings have not been trained yet.").wait_for()
+    picture_ready(page)
     button = page.locator(".st-key-train-here").get_by_role("button", name="Train").first
     assert button.bounding_box()["y"] < 400
     button.click()
@@ -125,6 +126,7 @@ def test_on_a_phone_training_is_seen_live_to_its_end_below_the_button_beside_the
     trained(page).wait_for()
     stage_ready(page, 151)
     page.locator(".ctviz-headline").filter(has_text="At epoch 150").wait_for()
+    picture_ready(page)
     picture = page.locator(".ctv-panel canvas").first.bounding_box()
     assert picture["y"] < min(trained(page).bounding_box()["y"], 844), "the picture comes first"
     page.locator(".ctviz-beside").wait_for()
@@ -148,6 +150,7 @@ def test_one_may_scrub_while_it_trains_leave_and_find_it_again_as_other_sessions
     page.get_by_text("Watch a decision boundary learn").wait_for()
     menu.get_by_role("link", name="Boundaries").click()
     status(page).get_by_text("Training: epoch").wait_for()
+    page.wait_for_url("**training.epochs=10000**")
 
     other = open_page()  # as after a reload: another session
     other.goto(f"{page.url}&view=project")  # which is opened sooner, while all are busy
@@ -158,7 +161,7 @@ def test_one_may_scrub_while_it_trains_leave_and_find_it_again_as_other_sessions
     page.get_by_role("button", name="Cancel").click()
     status(page).get_by_text("was stopped").wait_for()
     status(other).get_by_text("was stopped").wait_for()
-    assert page.get_by_role("button", name="Train", exact=True).is_enabled()
+    page.get_by_role("button", name="Train", exact=True, disabled=False).wait_for()
     stage_ready(page, 3)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
-from tests.browser.driving import place_of, until
+from tests.browser.driving import picture_ready, place_of, until
 from tests.browser.looks import assert_fits_a_phone
 from tests.pages.digit_runs import small
 
@@ -61,6 +61,7 @@ def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone_and_a_larg
         headline(page, words).wait_for()
         slider = page.get_by_role("slider", name=axis, exact=True)
         slider.wait_for()
+        picture_ready(page)
         box = slider.bounding_box()
         assert box["y"] + box["height"] < page.viewport_size["height"]
     slider.fill("25")
@@ -86,6 +87,7 @@ def on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page) -> None
     page.get_by_role("button", name="Project: hide the controls").click()
     row = page.locator(".st-key-projected .ctviz-beside dd:has(b)").first
     row.wait_for()
+    picture_ready(page)
     name, value = row.locator("span").bounding_box(), row.locator("b").bounding_box()
     assert value["x"] - (name["x"] + name["width"]) < 300
     assert float(row.evaluate("node => getComputedStyle(node).fontSize").removesuffix("px")) >= 20
@@ -93,7 +95,7 @@ def on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page) -> None
     page.get_by_role("button", name="Project: hide the controls").wait_for()
 
 
-STILL = """() => {
+WATCH_FOR_JUMPS = """() => {
   const watched = (globalThis.__watched = { lost: 0, tops: new Set() });
   const look = () => {
     const grid = document.querySelector('[class*="st-key-digits-counterfactuals-"]');
@@ -115,6 +117,7 @@ def test_a_digit_is_followed_through_training_and_with_a_painted_mask_it_is_trai
     page.goto(link(home, part="counterfactuals"))
     nothing_jumps_while_epochs_play(page)
     part(page, "One digit")
+    headline(page, "read").wait_for()
     the_link_keeps_epoch_and_digit(page)
     painting_a_mask_changes_what_would_be_trained(page)
     page.get_by_role("button", name="Train", exact=True).first.click()
@@ -125,7 +128,7 @@ def test_a_digit_is_followed_through_training_and_with_a_painted_mask_it_is_trai
 def nothing_jumps_while_epochs_play(page) -> None:
     headline(page, "ounterfactuals").wait_for()
     page.locator(".st-key-digits-look .ctv-grid[data-frame]").wait_for()
-    page.evaluate(STILL)
+    page.evaluate(WATCH_FOR_JUMPS)
     page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
     for words in ("After epoch ", "ounterfactuals"):  # a busy browser does not show the headline of every epoch
         headline(page, words).wait_for()

@@ -13,7 +13,7 @@ from tests.browser.driving import resize, until
 pytestmark = pytest.mark.browser
 
 
-LEFT_OVER = """(stage, below) => {
+SCROLL_UNTIL_LEFT = """(stage, below) => {
   document.querySelector('[data-testid=stMain]').scrollTop += stage.getBoundingClientRect().bottom - below;
 }"""
 """Scrolls until so many pixels of the stage are left at the top."""
@@ -27,7 +27,7 @@ def space_plays_only_what_is_in_sight(page) -> None:
     }""")
     height = page.viewport_size["height"]
     resize(page, page.viewport_size["width"], 500)
-    page.locator(".ctv-stage").evaluate(LEFT_OVER, 90)
+    page.locator(".ctv-stage").evaluate(SCROLL_UNTIL_LEFT, 90)
     until(page, playing, True)
     page.keyboard.press(" ")
     assert not page.evaluate("globalThis.__taken"), "left to the browser, which scrolls"

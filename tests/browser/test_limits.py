@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.driving import until
+from tests.browser.driving import picture_ready, until
 from tests.browser.looks import assert_fits_a_phone, assert_one_sheet
 
 pytestmark = pytest.mark.browser
@@ -32,4 +32,5 @@ def test_the_longest_story_prints_on_one_sheet(app, browser_page) -> None:
     browser_page.goto(f"{app.url}/limits?limit=box")
     until(browser_page, "() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 4")
     browser_page.get_by_role("heading", name="What to do about it").wait_for()
+    picture_ready(browser_page)
     assert_one_sheet(browser_page)

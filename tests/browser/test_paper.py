@@ -25,6 +25,7 @@ def test_panels_table_and_one_sheet_of_paper(app, browser_page) -> None:
         until(browser_page, LOWEST, height)
     browser_page.get_by_role("button", name="Show the controls").click()
     browser_page.get_by_role("button", name="Project: hide the controls").wait_for()
+    picture_ready(browser_page)
     assert browser_page.locator(".st-key-paper-panels .js-plotly-plot").count() == 3
     assert "as published" in browser_page.get_by_role("region", name="Table 1, here and as published").inner_text()
     assert len(re.findall(rb"/Type\s*/Page\b", browser_page.pdf(prefer_css_page_size=True))) == 1, "one sheet"

@@ -54,6 +54,7 @@ def plays_on_space(page) -> None:
     page.get_by_role("button", name="Contours").click()  # who points at a button has not asked it for the key
     page.keyboard.press(" ")
     until(page, PLAYING, False)
+    until(page, "globalThis.__ctvizPaths.resting")
 
 
 def prints_one_light_sheet(page) -> None:

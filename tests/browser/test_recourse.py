@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 
@@ -10,7 +10,7 @@ from ctviz.data.schema import Feature, Schema
 from ctviz.ui.kit.frame import STYLE
 from ctviz.ui.recourse.person_card import card
 from tests.browser.driving import picture_ready, until
-from tests.browser.looks import assert_fits_a_phone, sideways
+from tests.browser.looks import assert_fits_a_phone, query_of, sideways
 from tests.pages.recourse_rules import ALL_LOCKED
 
 pytestmark = pytest.mark.browser
@@ -18,10 +18,6 @@ pytestmark = pytest.mark.browser
 
 def link(app, **query: str) -> str:
     return f"{app.url}/recourse?{urlencode({'preset': 'german', **query})}"
-
-
-def query_of(page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def bottom(locator) -> float:
@@ -81,16 +77,17 @@ def a_locked_feature_leaves_the_plans(page) -> None:
     group.get_by_role("radio", name="locked").click()
     until(page, "() => location.search.includes('duration%3Alocked')")
     plans.filter(has_text="duration").first.wait_for(state="detached")
-    assert plans.count() > 1
+    plans.nth(1).wait_for()
     page.get_by_role("button", name="age", exact=True).press("Enter")
     until(page, "() => location.search.includes('age%3Alocked')")
 
 
 def a_plan_is_kept(page) -> None:
+    picture_ready(page)  # with plans under both locks
     page.get_by_role("button", name="Keep this plan").last.click()
     kept = page.locator(".st-key-kept-0")
     kept.get_by_text("Made under the rules: Realistic, but age locked and duration locked.").wait_for()
-    assert kept.get_by_role("heading", name="Counterfactual training").is_visible()
+    kept.get_by_role("heading", name="Counterfactual training").wait_for()
 
 
 def a_lock_in_the_way_is_released(page) -> None:
@@ -111,6 +108,7 @@ def what_can_be_pressed_is_not_printed(page) -> None:
 
 def on_a_phone_person_advice_and_rules_follow_each_other(page) -> None:
     assert_fits_a_phone(page)
+    picture_ready(page)
     person, rules = page.locator(".st-key-recourse-person"), page.get_by_role("heading", name="What may change")
     first, second = (page.locator(f".st-key-advice-{arm}") for arm in ("vanilla", "full"))
     tops = [one.bounding_box()["y"] for one in (person, first, second, rules)]

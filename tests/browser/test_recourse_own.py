@@ -15,14 +15,14 @@ from tests.browser.looks import assert_fits_a_phone
 
 pytestmark = pytest.mark.browser
 
-MARK = "nobody-else-has-this-text"
+SECRET = "nobody-else-has-this-text"
 
 
 def people(n: int = 30_000) -> bytes:
     """More than a megabyte, from which on Streamlit's server by itself writes uploads to a temporary file."""
     rng = np.random.default_rng(3)
     frame = pd.DataFrame({f"x{i}": rng.normal(size=n).round(4) for i in range(6)})
-    frame["job"] = rng.choice([MARK, "clerk", "nurse"], n)
+    frame["job"] = rng.choice([SECRET, "clerk", "nurse"], n)
     frame["loan"] = np.where(frame["x0"] + frame["x1"] + rng.normal(0, 0.5, n) > 0, "granted", "refused")
     return frame.to_csv(index=False).encode()
 
@@ -30,7 +30,7 @@ def people(n: int = 30_000) -> bytes:
 def holders(folder: Path) -> list[Path]:
     """The files of a folder that hold the text of the table."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in files if MARK.encode() in path.read_bytes()]
+    return [path for path in files if SECRET.encode() in path.read_bytes()]
 
 
 def open_files(process: int) -> list[str]:
@@ -55,6 +55,7 @@ def test_a_table_is_uploaded_learned_from_and_found_again(app, browser_page):
     page.get_by_role("region", name="Columns of the table").focus()  # the keyboard scrolls it
     page.get_by_role("combobox", name="Type").focus()
     page.keyboard.type("leave")
+    page.get_by_role("option", name="leave out").wait_for()
     page.keyboard.press("Enter")
     page.locator("table.ctviz-table tr", has_text="x0").get_by_text("left out").wait_for()
     until(page, "() => new URLSearchParams(location.search).get('own')")

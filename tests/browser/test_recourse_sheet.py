@@ -16,7 +16,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.store import Store
 from ctviz.figures.recourse.sheet import Sheet, data_words, to_html
 from ctviz.paths import assets
-from tests.browser.driving import until
+from tests.browser.driving import picture_ready, until
 from tests.browser.looks import assert_fits_a_phone
 
 pytestmark = pytest.mark.browser
@@ -74,7 +74,8 @@ def test_the_page_prints_as_the_sheet_and_gives_it_away_and_everyone_is_opened_r
     paper, screen = browser_page.locator(".ctv-paper"), browser_page.locator(".ctviz-headline").first
     paper.wait_for(state="attached")
     assert screen.is_visible() and not paper.is_visible()
-    browser_page.get_by_text("No cheaper plan exists").first.wait_for()
+    browser_page.get_by_text("No cheaper plan exists").nth(1).wait_for()  # with either model
+    picture_ready(browser_page)
     browser_page.emulate_media(media="print", color_scheme="dark")
     assert paper.is_visible() and not screen.is_visible()
     assert "Advice for person 5 of the test data" in paper.inner_text()
@@ -84,7 +85,7 @@ def test_the_page_prints_as_the_sheet_and_gives_it_away_and_everyone_is_opened_r
     browser_page.get_by_role("button", name="Share and take away").click()
     browser_page.evaluate("window.print = () => (globalThis.__printed = true)")
     browser_page.get_by_role("button", name="Print the sheet").click()
-    assert browser_page.evaluate("globalThis.__printed")
+    until(browser_page, "globalThis.__printed")
     html = saved(browser_page, "Sheet that works offline (HTML)")
     assert "Advice for person 5 of the test data" in html and app.url not in html
     found = json.loads(saved(browser_page, "All of the advice (JSON)"))
@@ -92,6 +93,7 @@ def test_the_page_prints_as_the_sheet_and_gives_it_away_and_everyone_is_opened_r
     assert found["models"][0]["plans"][0]["proof"] == "optimal" and found["headline"] in html.replace("&amp;", "&")
     browser_page.get_by_text("The link on the sheet").click()
     until(browser_page, "document.querySelector('.ctv-paper').innerHTML.includes('/recourse?')")
+    picture_ready(browser_page)
     assert f"{app.url}/recourse?" in saved(browser_page, "Sheet that works offline (HTML)")
     browser_page.keyboard.press("Escape")
     everyone_is_opened_read_and_printed(browser_page)
@@ -101,9 +103,10 @@ def everyone_is_opened_read_and_printed(page) -> None:
     """By a press, on a phone, on sheets of its own."""
     page.get_by_text("Compare both models over 55 people").click()
     page.get_by_role("heading", name="What their decisions rest on").wait_for()
-    assert "everyone=1" in page.url
+    page.wait_for_url("**everyone=1**")
     charts = page.locator(".st-key-everyone .stPlotlyChart")
     charts.nth(1).wait_for()
+    picture_ready(page)
     assert charts.count() == 2
     assert page.locator(".st-key-everyone h3", has_text="Plans of both models").is_visible()
     page.get_by_text("All numbers as a table").click()

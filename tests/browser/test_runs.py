@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
-
 import pytest
 
 from tests.browser.driving import place_of, until
-from tests.browser.looks import assert_fits_a_phone
+from tests.browser.looks import assert_fits_a_phone, query_of
 
 pytestmark = pytest.mark.browser
 
 HEAD, ROW = 37, 35
-CHOSEN = "n => decodeURIComponent(location.search).split(/[0-9a-f]{16}/).length === n + 1"
+RUNS_IN_LINK = "n => decodeURIComponent(location.search).split(/[0-9a-f]{16}/).length === n + 1"
 """Whether so many runs stand in the link."""
 
 
 def chosen(page) -> list[str]:
-    runs = parse_qs(urlsplit(page.url).query).get("runs", [""])[0]
-    return [key for key in runs.split(",") if key]
+    return [key for key in query_of(page).get("runs", "").split(",") if key]
 
 
 def settled(page) -> None:
@@ -28,7 +25,7 @@ def settled(page) -> None:
 def tick(page, row: int, *, count: int) -> None:
     box = place_of(page.get_by_test_id("stDataFrame"))
     page.mouse.click(box["x"] + 20, box["y"] + HEAD + ROW * row + ROW / 2)
-    until(page, CHOSEN, count)
+    until(page, RUNS_IN_LINK, count)
     settled(page)
 
 
@@ -58,7 +55,7 @@ def the_keyboard_chooses_by_name(page) -> None:
     page.get_by_role("option", name="circles").wait_for()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    until(page, CHOSEN, 2)
+    until(page, RUNS_IN_LINK, 2)
     page.keyboard.press("Escape")  # an open list hides the rest of the page from assistive technology
     page.get_by_role("heading", name="Results").wait_for()
     assert len(set(chosen(page))) == 2

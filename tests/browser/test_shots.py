@@ -9,7 +9,7 @@ from PIL import Image
 
 from ctviz.ui.kit.pages import PAGES
 from tests.browser.driving import READY
-from tests.browser.shots import FIRST, SHOTS
+from tests.browser.shots import ONE_OF_EACH_PAGE, SHOTS
 
 APP = '<div data-testid="stApp" data-test-script-state="{state}">{body}</div>'
 CHART = '<div data-testid="stPlotlyChart">{0}</div>'
@@ -24,17 +24,17 @@ STAGE = '<template shadowrootmode="open"><div class="ctv-stage">{0}</div></templ
 
 def test_every_page_has_a_picture_and_no_two_pictures_one_name():
     pages = {"/" if page.path == "app.py" else f"/{PurePath(page.path).stem}" for page in PAGES}
-    assert {shot.page for shot in SHOTS} == {shot.page for shot in FIRST} == pages
+    assert {shot.page for shot in SHOTS} == {shot.page for shot in ONE_OF_EACH_PAGE} == pages
     assert len({shot.name for shot in SHOTS}) == len(SHOTS)
 
 
 @pytest.mark.browser
 def test_a_fresh_server_shows_every_page_to_visitors_who_come_all_at_once(crowd):
-    assert crowd == {shot.name: [] for shot in FIRST}
+    assert crowd == {shot.name: [] for shot in ONE_OF_EACH_PAGE}
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("shot", FIRST, ids=lambda shot: shot.name)
+@pytest.mark.parametrize("shot", ONE_OF_EACH_PAGE, ids=lambda shot: shot.name)
 def test_a_deep_link_shows_every_page_on_a_phone_and_its_picture_is_taken(shot, first_visits):
     seen = first_visits[shot.name]
     assert seen.alerts == []

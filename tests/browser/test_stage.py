@@ -20,7 +20,7 @@ from ctviz.figures.player.source import PARTS, entry
 from ctviz.figures.stage.export import standalone_html
 from ctviz.figures.stage.recording import pack
 from tests import waiting
-from tests.browser.driving import app_wrote, frames, picture, place_of, resize, until
+from tests.browser.driving import app_wrote, frames, picture, place_of, resize, style_ready, until
 from tests.figures import fake
 
 pytestmark = pytest.mark.browser
@@ -196,6 +196,7 @@ def test_the_scrubber_and_the_probe_follow_mouse_and_keys_and_panels_stand_where
     u, v = 0.4, 0.65
     page.mouse.click(box["x"] + u * box["width"], box["y"] + (1 - v) * box["height"])
     page.mouse.move(5, 5)
+    until(page, "document.querySelector('.ctv-status').textContent.startsWith('Pinned at')")
     point = SCENE.lower + np.array([u, v]) * (SCENE.upper - SCENE.lower)
     for arm in (0, 1):
         chance = fake.probabilities(SCENE, point, 0.0, arm)[1]
@@ -362,20 +363,13 @@ def visited(page, app: str):
     return page
 
 
-STYLED = """() => [...document.querySelectorAll("[data-testid^=stBidiComponent]")]
-  .map((component) => component.shadowRoot?.querySelector(".ctv-panels")).filter(Boolean)
-  .every((panels) => getComputedStyle(panels).display === "grid")"""
-"""Whether the stage's style, a file of its own, has come: until then a panel is as wide as the page."""
-
-
 def go(page, run: str) -> None:
     """Goes to a page without a stage and from there to a run."""
     page.get_by_text("none", exact=True).click()
     page.locator(".ctv-stage").wait_for(state="detached")
     page.get_by_text(run, exact=True).click()
     until(page, "run => window.__ctvizStage?.key === `run-${run}` && window.__ctvizStage.epochs > 0", run)
-    until(page, STYLED)
-    frames(page, 2)
+    style_ready(page)
 
 
 def test_a_run_is_sent_once_and_again_where_it_got_lost_and_the_app_learns_what_is_seen(browser_page, app):
@@ -392,7 +386,7 @@ def test_a_run_is_sent_once_and_again_where_it_got_lost_and_the_app_learns_what_
     page.get_by_text("0", exact=True).click()
     page.locator(".ctv-canvas").first.wait_for()
     app_wrote(page, "epoch=None")
-    assert stage(page)["epochs"] == APP_EPOCHS + 1
+    until(page, f"window.__ctvizStage?.epochs === {APP_EPOCHS + 1}")
     assert 0 < sum(received) < first - 0.9 * size
 
     # another run takes the stage

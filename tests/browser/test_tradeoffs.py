@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 
 from ctviz.experiments.store import Store
 from ctviz.studies.sweeps.sweep import sweep
 from tests.browser.driving import picture_ready, place_of, resize, until_it_tells
-from tests.browser.looks import assert_fits_a_phone, stage_ready
+from tests.browser.looks import assert_fits_a_phone, query_of, stage_ready
 from tests.studies.reproduce.here import Here
 from tests.studies.sweeps.small import small
 
@@ -25,10 +25,6 @@ def server(app):
     return app
 
 
-def query_of(page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
-
-
 def plot(page):
     return page.locator(".js-plotly-plot").first
 
@@ -36,6 +32,7 @@ def plot(page):
 def test_a_click_in_the_map_shows_models_and_a_box_over_the_lines_keeps_what_lies_within(server, browser_page) -> None:
     browser_page.goto(f"{server.url}/tradeoffs?{urlencode({'sweep': SWEEP.key})}")
     stage_ready(browser_page)
+    picture_ready(browser_page)
     box = plot(browser_page).bounding_box()
     assert box["y"] + box["height"] < browser_page.viewport_size["height"], "it is seen without scrolling"
     a_click_shows_that_cell_s_models(browser_page)
@@ -54,11 +51,12 @@ def a_click_shows_that_cell_s_models(page) -> None:
         page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
 
     until_it_tells(page, click, "() => location.search.includes('cell=')")
-    page.locator(".ctviz-cell-title").filter(has_text="0.5").wait_for()
     index = int(query_of(page)["cell"])
-    words = page.locator(".ctviz-cell-title").inner_text()
+    title = page.locator(".ctviz-cell-title")
     for _, value in SWEEP.cells()[index].values:
-        assert f"{value:g}" in words
+        title = title.filter(has_text=f"{value:g}")
+    title.wait_for()
+    picture_ready(page)
     assert page.locator(".ctv-play").is_hidden()  # a single epoch has nothing to play
     page.get_by_role("button", name="Share and take away").click()
     page.get_by_text(f"&cell={index}").first.wait_for()  # the link that is offered is that of what is seen

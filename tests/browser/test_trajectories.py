@@ -9,13 +9,13 @@ from playwright.sync_api import TimeoutError
 
 from ctviz.experiments.config import Experiment
 from tests import waiting
-from tests.browser.driving import place_of, scroll_down, until
+from tests.browser.driving import picture_ready, place_of, scroll_down, until
 from tests.browser.looks import assert_fits, assert_one_sheet
 
 pytestmark = pytest.mark.browser
 
 MOONS = Experiment.preset("moons")
-SEEN = "globalThis.__ctvizPaths"
+PATHS = "globalThis.__ctvizPaths"
 
 
 def link(app, experiment: Experiment = MOONS, **view: str) -> str:
@@ -26,7 +26,7 @@ def searched(page, part: str = "") -> None:
     """Waits until searches whose key contains ``part`` are drawn."""
     until(
         page,
-        f"part => {SEEN}?.drawn != null && {SEEN}.drawn === {SEEN}.traceKey && {SEEN}.traceKey.includes(part)",
+        f"part => {PATHS}?.drawn != null && {PATHS}.drawn === {PATHS}.traceKey && {PATHS}.traceKey.includes(part)",
         part,
     )
 
@@ -61,6 +61,7 @@ def choose(page, control: str, option: str) -> None:
 
 def assert_seen_without_scrolling(page) -> None:
     """The scrubbers below the picture, and so the picture."""
+    picture_ready(page)
     for name in ("Search step", "Epoch"):
         box = page.get_by_role("slider", name=name, exact=True).bounding_box()
         assert box["y"] + box["height"] < page.viewport_size["height"], name
@@ -70,7 +71,7 @@ def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, st
     page = still_page
     page.goto(link(app, Experiment.preset("ls"), view="project"))
     searched(page, "random 100")
-    assert page.evaluate(f"{SEEN}.factuals") == 100
+    assert page.evaluate(f"{PATHS}.factuals") == 100
     assert_seen_without_scrolling(page)
     assert page.locator(".st-key-menu").count() == 0
     assert page.locator(".st-key-controls").count() == 0
@@ -111,6 +112,7 @@ def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_re
     page.locator(".js-plotly-plot").nth(1).wait_for()
     for width in (720, 390):
         assert_fits(page, {"width": width, "height": 844})
+    picture_ready(page)
     controls = page.locator(".st-key-controls").bounding_box()
     assert picture(page).bounding_box()["y"] < controls["y"], "the picture comes first"
 
@@ -138,9 +140,9 @@ def test_a_click_is_searched_from_in_every_model_over_epochs_and_the_link_brings
     other = open_page(reduced_motion="reduce")  # only now: a browser slows down pages that are not in front
     other.goto(page.url)
     searched(other, "(0.5, ")
-    until(other, f"() => {SEEN}.step === 1 && {SEEN}.epoch === 0")
+    until(other, f"() => {PATHS}.step === 1 && {PATHS}.epoch === 0")
     headline(other).filter(has_text=headline(page).inner_text()).wait_for()
-    assert other.evaluate(f"{SEEN}.traceKey") == page.evaluate(f"{SEEN}.traceKey")
+    assert other.evaluate(f"{PATHS}.traceKey") == page.evaluate(f"{PATHS}.traceKey")
 
 
 def a_click_is_searched_from_in_every_model(page) -> None:
@@ -148,21 +150,21 @@ def a_click_is_searched_from_in_every_model(page) -> None:
 
     def clicked() -> bool:
         """What is above may still come and move the picture, away from below a click."""
-        if page.evaluate(f"{SEEN}.factuals") != 1:
+        if page.evaluate(f"{PATHS}.factuals") != 1:
             box = picture(page).bounding_box()
             page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.8 * box["height"])
-        return page.evaluate(f"{SEEN}.factuals") == 1
+        return page.evaluate(f"{PATHS}.factuals") == 1
 
     waiting.until(clicked, "a search from the point that was clicked", pause=2)
-    until(page, f"() => {SEEN}.drawn === {SEEN}.traceKey")
+    until(page, f"() => {PATHS}.drawn === {PATHS}.traceKey")
     page.wait_for_url("**pick=point**")
     beside(page).get_by_text("Steps taken").nth(1).wait_for()
     scroll_down(page)
     page.get_by_role("heading", name="What training would make of this search").wait_for()
-    first = page.evaluate(f"{SEEN}.traceKey")
+    first = page.evaluate(f"{PATHS}.traceKey")
     box = place_of(picture(page, 1))
     picture(page, 1).click(position={"x": 0.6 * box["width"], "y": 0.2 * box["height"]})
-    until(page, f"first => {SEEN}.traceKey !== first && {SEEN}.drawn === {SEEN}.traceKey", first)
+    until(page, f"first => {PATHS}.traceKey !== first && {PATHS}.drawn === {PATHS}.traceKey", first)
     # The left column follows: there the point may be typed.
     at = page.get_by_role("spinbutton", name="x1")
     until(page, "() => new URLSearchParams(location.search).get('at') !== null")
@@ -182,22 +184,22 @@ def a_click_is_searched_from_in_every_model(page) -> None:
 
 def it_is_followed_over_steps_and_epochs(page) -> None:
     """To step 1 and epoch 0."""
-    assert page.evaluate(f"{SEEN}.epochs.length") == 101
-    key = page.evaluate(f"{SEEN}.traceKey")
+    assert page.evaluate(f"{PATHS}.epochs.length") == 101
+    key = page.evaluate(f"{PATHS}.traceKey")
     steps = page.get_by_role("slider", name="Search step")
     steps.focus()
     steps.press("Home")
-    until(page, f"() => {SEEN}.step === 0")
+    until(page, f"() => {PATHS}.step === 0")
     steps.press("ArrowRight")
-    until(page, f"() => {SEEN}.step === 1")
+    until(page, f"() => {PATHS}.step === 1")
     page.wait_for_url("**step=1**")
     slider = page.get_by_role("slider", name="Epoch", exact=True)
     slider.focus()
     slider.press("Home")
-    until(page, f"() => {SEEN}.epoch === 0")
+    until(page, f"() => {PATHS}.epoch === 0")
     headline(page).filter(has_text="At epoch 0:").wait_for()
     page.wait_for_url("**epoch=0**")
-    assert page.evaluate(f"{SEEN}.traceKey") == key, "nothing had to be searched anew"
+    assert page.evaluate(f"{PATHS}.traceKey") == key, "nothing had to be searched anew"
 
 
 def test_it_trains_here_and_searches_as_it_goes(app, still_page) -> None:

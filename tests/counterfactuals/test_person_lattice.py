@@ -44,7 +44,7 @@ PERSON = {"age": 39, "job": "nurse", "education": "bachelor", "gain": 2174, "roo
 ROW = to_row(SCHEMA, PERSON)
 
 
-def ruled(*rules: Rule, **others: object) -> Lattice:
+def under(*rules: Rule, **others: object) -> Lattice:
     return person_lattice(SCHEMA, Rules(rules=rules, **others), ROW)
 
 
@@ -53,7 +53,7 @@ def of(lattice: Lattice, name: str) -> Number | Category:
 
 
 def test_numbers_are_those_that_people_read():
-    age, gain, rooms = (of(ruled(), name) for name in ("age", "gain", "rooms"))
+    age, gain, rooms = (of(under(), name) for name in ("age", "gain", "rooms"))
     assert (age.own, age.low, age.high, age.step) == (39, 17, 90, 1)
     assert (gain.own, gain.low, gain.high, gain.step) == (2174, 0, 99_999, 100)
     assert gain.allowed([2174, 2200, 2100, 2150, 99_900, 99_999, -100]).tolist() == [1, 1, 1, 0, 1, 0, 0]
@@ -62,7 +62,7 @@ def test_numbers_are_those_that_people_read():
 
 
 def test_effort_by_hand():
-    lattice = ruled(Rule(feature="age", effort=5), Rule(feature="job", effort=1))
+    lattice = under(Rule(feature="age", effort=5), Rule(feature="job", effort=1))
     age, job, gain, place = (of(lattice, name) for name in ("age", "job", "gain", "place"))
     assert age.effort(39 + 0.7 * 13.64) == pytest.approx(EFFORTS[4])
     assert gain.effort(2174 + 7385.3) == pytest.approx(EFFORTS[3])
@@ -71,7 +71,7 @@ def test_effort_by_hand():
 
 
 def test_directions_and_locks():
-    lattice = ruled(
+    lattice = under(
         Rule(feature="age", change="up"), Rule(feature="gain", change="down"),
         Rule(feature="education", change="up"), Rule(feature="rooms", change="locked"),
         Rule(feature="place", change="locked"),
@@ -82,7 +82,7 @@ def test_directions_and_locks():
 
 
 def test_ranges_levels_and_steps():
-    lattice = ruled(
+    lattice = under(
         Rule(feature="age", low=45, high=50), Rule(feature="education", high="master"),
         Rule(feature="gain", step=1000, low=500), Rule(feature="job", levels=("clerk", "smith")),
     )  # fmt: skip
@@ -94,7 +94,7 @@ def test_ranges_levels_and_steps():
 
 
 def test_whoever_learns_grows_older():
-    lattice = ruled(Rule(feature="education", change="up"), links=(Link(feature="age", follows="education", least=2),))
+    lattice = under(Rule(feature="education", change="up"), links=(Link(feature="age", follows="education", least=2),))
     own = lattice.own.copy()
     assert lattice.holds(own)
     later = own.copy()
@@ -123,9 +123,9 @@ def test_pairs_that_nobody_has():
 
 def test_rules_that_leave_nothing():
     with pytest.raises(DataError, match="The rules leave no value for age"):
-        ruled(Rule(feature="age", change="up", high=30))
+        under(Rule(feature="age", change="up", high=30))
     with pytest.raises(ConfigError, match="wage"):
-        ruled(Rule(feature="wage"))
+        under(Rule(feature="wage"))
 
 
 changes = st.sampled_from(["free", "up", "down", "locked"])

@@ -19,7 +19,7 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.experiments.adviser import LESS, PART, Adviser, advise
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.planner import ManyPlans
-from ctviz.experiments.run import RULED_ARM, joined
+from ctviz.experiments.run import ARM_WITH_RULES, joined
 from ctviz.experiments.store import Store
 from ctviz.paths import assets
 
@@ -90,7 +90,8 @@ def test_a_model_of_another_run_stands_beside_these(run, adviser):
     assert both.run.key == f"{run.key}+{other.key}" and both.table is adviser.table
     advice, before = both.advise(17, exact=False), adviser.advise(17, exact=False)
     assert [model.with_rules for model in advice.models] == [False, False, True, True]
-    for one, same in (*zip(advice.models, before.models, strict=False), (advice.model(RULED_ARM), before.models[2])):
+    pairs = zip(advice.models, before.models, strict=False)
+    for one, same in (*pairs, (advice.model(ARM_WITH_RULES), before.models[2])):
         assert (one.score, one.threshold) == (same.score, same.threshold)
         assert [plan.changes for plan in one.plans] == [plan.changes for plan in same.plans] != []
     with pytest.raises(DataError, match="Only a run of one model"):

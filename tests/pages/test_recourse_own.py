@@ -22,7 +22,7 @@ from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.everyone import draw, three_models
 from ctviz.experiments.population import PopulationSettings
-from ctviz.experiments.run import RULED_ARM, Run, load_run
+from ctviz.experiments.run import ARM_WITH_RULES, Run, load_run
 from ctviz.jobs import JobManager
 from ctviz.studies.population import stored_population, tasks_of
 from ctviz.ui.kit import service as shared
@@ -392,7 +392,7 @@ def test_a_run_is_kept_when_asked_and_opened_again(own, world, visit, monkeypatc
 
 SHORT = {"training.epochs": 4, "training.n_ce": 50, "evaluation.factuals": 10}
 LINK = {"preset": "german", **{path: str(value) for path, value in SHORT.items()}}
-RULED = {"rules": "duration:locked", "set": "anything", "plans": "1", **LINK}
+DURATION_LOCKED = {"rules": "duration:locked", "set": "anything", "plans": "1", **LINK}
 
 
 def plans(at: AppTest) -> list[str]:
@@ -402,7 +402,7 @@ def plans(at: AppTest) -> list[str]:
 
 def test_a_model_is_trained_with_the_rules_of_the_page(world, visit, train) -> None:
     experiment = train(Experiment.preset("german").replace(SHORT))
-    at = visit(PAGE, **RULED)
+    at = visit(PAGE, **DURATION_LOCKED)
     wanted = experiment.under(Rules().locking("duration"), "full")
     at.button(key="train-rules").click().run()
     assert world.jobs.submitted == [wanted.key] and query_of(at)["trained"] == "1"
@@ -437,7 +437,7 @@ def test_a_damaged_model_with_rules_is_said_and_trained_again(world, visit, trai
     wanted = train(experiment.under(Rules().locking("duration"), "full"))
     for file in (world.root / "runs" / wanted.key).glob("*.safetensors"):
         file.write_bytes(b"nothing")
-    at = visit(PAGE, trained="1", **RULED)
+    at = visit(PAGE, trained="1", **DURATION_LOCKED)
     assert "it has been set aside" in errors(at) and "Accepted then" in said(at)
     at.button(key="train-rules").click().run()
     assert world.jobs.submitted == [wanted.key] and not at.error
@@ -445,28 +445,29 @@ def test_a_damaged_model_with_rules_is_said_and_trained_again(world, visit, trai
 
 def test_a_model_with_rules_whose_name_is_taken_is_not_shown(world, visit, train) -> None:
     experiment = train(Experiment.preset("german").replace({**SHORT, "arms": "vanilla,full"}))
-    named = train(experiment.replace({"arms.full.name": RULED_ARM}))
-    train(named.under(Rules().locking("duration"), RULED_ARM))
-    taken = {"arms": "vanilla,full", "arms.full.name": RULED_ARM}
-    at = visit(PAGE, trained="1", everyone="3", **RULED, **taken)
+    named = train(experiment.replace({"arms.full.name": ARM_WITH_RULES}))
+    train(named.under(Rules().locking("duration"), ARM_WITH_RULES))
+    taken = {"arms": "vanilla,full", "arms.full.name": ARM_WITH_RULES}
+    at = visit(PAGE, trained="1", everyone="3", **DURATION_LOCKED, **taken)
     assert "It cannot stand beside these models" in said(at) and "Accepted then" in said(at) and not at.error
 
 
 def test_everyone_is_asked_about_by_a_model_trained_with_the_rules(world, visit, train, monkeypatch) -> None:
     experiment = train(Experiment.preset("german").replace(SHORT))
     wanted = train(experiment.under(Rules().locking("duration"), "full"))
-    at = visit(PAGE, trained="1", everyone="2", **RULED)
+    at = visit(PAGE, trained="1", everyone="2", **DURATION_LOCKED)
     at.button(key="everyone-compute").click().run()
     until(lambda: bool(world.jobs.submitted), "the first part")
     adviser = Adviser(load_run(experiment.key, world.store), tau="rate").beside(load_run(wanted.key, world.store))
-    settings = PopulationSettings(arms=("vanilla", RULED_ARM), tau="rate", rules=Rules().locking("duration"), proofs=0)
+    locked = Rules().locking("duration")
+    settings = PopulationSettings(arms=("vanilla", ARM_WITH_RULES), tau="rate", rules=locked, proofs=0)
     tasks = tasks_of(adviser, settings, draw(adviser, settings))
     assert world.jobs.submitted[0] == tasks[0].key
     for task in tasks:
         task.compute(world.store, "cpu", lambda: False)
     found = stored_population(adviser, settings, world.store)
-    assert found is not None and found.settings.arms == ("vanilla", RULED_ARM) and found.run == adviser.run.key
-    all_three = visit(PAGE, trained="1", everyone="3", **RULED)
+    assert found is not None and found.settings.arms == ("vanilla", ARM_WITH_RULES) and found.run == adviser.run.key
+    all_three = visit(PAGE, trained="1", everyone="3", **DURATION_LOCKED)
     assert "First, counterfactual training is compared with conventional training." in said(all_three)
     plain = Adviser(load_run(experiment.key, world.store), tau="rate")
     before = settings.model_copy(update={"arms": ("vanilla", "full")})
@@ -495,7 +496,7 @@ def test_on_a_table_of_ones_own_it_is_trained_in_memory(own, world) -> None:
     at = own(people())
     learn(at)
     at.button(key="train-rules").click().run()
-    (training,) = held(at).ruled.values()
+    (training,) = held(at).trainings_with_rules.values()
     assert training.experiment.arms[0].locked == ("sex",) and training.experiment.arms[0].increase_only == ("age",)
     assert training.wait(PATIENCE).state == "done"
     at.run()
@@ -503,4 +504,4 @@ def test_on_a_table_of_ones_own_it_is_trained_in_memory(own, world) -> None:
     assert not [info for info in world.store.list() if not info.preset], "nothing is stored"
     key = training.experiment.key
     held(at).train_under(training.experiment)
-    assert held(at).ruled[key] is training, "the same twice is trained once"
+    assert held(at).trainings_with_rules[key] is training, "the same twice is trained once"

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from ctviz.catalogue import population as words
 from ctviz.catalogue.population import POPULATION_METRICS, THREE, group_title, with_interval
 from ctviz.catalogue.rows import in_words_of
-from ctviz.experiments.population import LEVEL, Metric, Population, Row, ThreeModels
+from ctviz.experiments.population import LEVEL, Compared, Metric, Population, Row, ThreeModels
 from ctviz.figures.curves import EMPTY, FONT, cut
 from ctviz.figures.page import variables
 from ctviz.figures.recourse.sheet import ABOUT_A_MODEL, style
@@ -23,7 +23,7 @@ from ctviz.prose import begun, listed, unbroken
 MARK, HEADING = 15, 24
 """Pixels of a group for each model, and of the name of a feature above its groups."""
 
-APART = 10.0
+MARK_DISTANCE = 10.0
 """By how many pixels the marks of a group lie one below the other."""
 
 LABEL = 150
@@ -34,8 +34,6 @@ SYMBOLS = "circle-open", "diamond", "diamond-open"
 
 MARKS = "○", "◆", "◇"
 """The same as text."""
-
-Compared = Population | ThreeModels
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def _trace(
 ) -> dict[str, Any]:
     colour = palette.accent if m else palette.conventional
     shown = [
-        (line, line.rows[m], at + (m - (len(found.arms) - 1) / 2) * APART)
+        (line, line.rows[m], at + (m - (len(found.arms) - 1) / 2) * MARK_DISTANCE)
         for line, at in zip(lines, places, strict=True)
         if line.rows and math.isfinite(line.rows[m].spread.value)
     ]
@@ -232,7 +230,8 @@ def _paper(
 def _paper_table(found: Compared) -> str:
     """Effort and distance of the models and the difference of the last two, a row for each group."""
     titles = [words.POPULATION_METRICS[metric].title for metric in PRINTED]
-    columns = [*("Conventional", "Counterfactual", "With rules")[: len(found.arms)], words.APART[len(found.arms)]]
+    models = len(found.arms)
+    columns = [*("Conventional", "Counterfactual", "With rules")[:models], words.DIFFERENCE_TITLES[models]]
     kind = ' class="wide"' if len(columns) > 3 else ""
     above = "".join(f'<th colspan="{len(columns)}" scope="colgroup">{escape(title)}</th>' for title in titles)
     below = "".join(f'<th scope="col">{title}</th>' for title in columns)

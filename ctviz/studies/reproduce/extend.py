@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from ctviz.errors import DataError
 from ctviz.experiments.config import ALGORITHM_VERSION, Experiment
@@ -17,12 +17,15 @@ from ctviz.studies.reproduce.published import HERE
 from ctviz.studies.reproduce.reproduction import Choice, Reproduction
 from ctviz.studies.reproduce.result import Ablation, Curve, SensitivityResult, Table1, Table1Row
 from ctviz.studies.reproduce.selection import RULES
-from ctviz.studies.reproduce.studies import draws_to_compare, final_steps
+from ctviz.studies.reproduce.studies import StudyResults, draws_to_compare, final_steps
 from ctviz.studies.reproduce.table1 import judging, mutability_fields, plausibility_fields, table_steps
 from ctviz.studies.reproduce.work import Work
 from ctviz.studies.steps import Steps, carry_out
 
 P = TypeVar("P", Ablation, Curve, SensitivityResult)
+
+Part = Literal["without locks", "under the lock", "judged"]
+"""What a row tells of draws of its own: plausibility, cost, and the exact judge."""
 
 
 def extend(
@@ -41,7 +44,8 @@ def extend(
     calibration gets these, of the very models that it names; all else of it stays. A row that was computed on fewer
     draws than this version would, or of tables without the exact judge, gets the others, with the settings that it has
     chosen; the parts of the objective and other steps of the search stay those of its first draws. So does one without
-    IP* at the median distance where that is measured: its draws are measured again.
+    IP* at the median distance where that is measured: its draws without locks are measured again. No part that a row
+    has is computed again.
 
     Args:
         result: the table as it is.
@@ -68,8 +72,8 @@ def _extending(result: Table1, work: Work) -> Steps[Table1]:
     judgements = yield from judged(work, finals)
     rows = {row.data: row for row in result.rows}
     rows |= {row.data: completed(row, judgements[row.data]) for row in lacking}
-    short = [row for row in known if row not in lacking and _is_short(wanted, row)]
-    rows |= {row.data: row for row in (yield from _with_more_draws(work, short))}
+    others = [row for row in known if row not in lacking]
+    rows |= {row.data: row for row in (yield from _with_lacking(work, others))}
     seconds = result.seconds
     kept = {name: getattr(result, name) for name in ("ablation", "robustness", "sensitivity", "protocol")}
     kept["protocol"] = {**kept["protocol"], **_protocols(kept["protocol"], wanted, rows.values())}
@@ -94,38 +98,48 @@ def _extending(result: Table1, work: Work) -> Steps[Table1]:
     )
 
 
-def _is_short(wanted: Reproduction, row: Table1Row) -> bool:
-    """Whether a row lacks IP* at the median distance, or was, of a table, computed on fewer draws or without the exact
-    judge."""
-    if _lacks_median(row):
-        return True
+def _known_draws(row: Table1Row) -> dict[Part, int]:
     judged = 0 if row.exact is None else row.exact.draws
-    draws = min(len(row.seeds), len(row.locked_seeds), judged)
-    return row.data in what.WHOLE_DRAWS and draws < wanted.draws(row.data)
+    return {"without locks": len(row.seeds), "under the lock": len(row.locked_seeds), "judged": judged}
+
+
+def _lacking(wanted: Reproduction, row: Table1Row) -> set[Part]:
+    """The parts of a table's row that were computed on fewer draws than this version would, or not at all; and of any
+    row the draws without locks, if it lacks IP* at the median distance."""
+    draws = wanted.draws(row.data) if row.data in what.WHOLE_DRAWS else 0
+    short = {part for part, known in _known_draws(row).items() if known < draws}
+    return short | {"without locks"} if _lacks_median(row) else short
 
 
 def _lacks_median(row: Table1Row) -> bool:
     return row.ip_star_median is None and what.at_median(row.data)
 
 
-def _with_more_draws(work: Work, rows: Sequence[Table1Row]) -> Steps[list[Table1Row]]:
-    work = replace(work, reproduction=work.reproduction.model_copy(update={"data": tuple(row.data for row in rows)}))
+def _with_lacking(work: Work, rows: Sequence[Table1Row]) -> Steps[list[Table1Row]]:
+    """Rows with the parts that they lack; no other part is computed."""
+    r, lacking = work.reproduction, {row.data: _lacking(work.reproduction, row) for row in rows}
+    free, locked, solved = (tuple(data for data in lacking if part in lacking[data]) for part in get_args(Part))
     plausible = {row.data: row.settings.plausibility for row in rows}
     cheap = {row.data: row.settings.mutability for row in rows}
-    draws = yield from draws_to_compare(work)
-    found = yield from final_steps(work, plausible, draws, cheap)
-    judgements = yield from judged(work, judging(work, found))
-    longer = []
-    for row in rows:
-        data, fields = row.data, dict[str, Any]()
-        if len(found.free[data]) > len(row.seeds) or _lacks_median(row):
-            fields |= plausibility_fields(work, data, found)
-        if len(found.locked[data]) > len(row.locked_seeds):
-            fields |= mutability_fields(work, data, found)
-        if data in judgements:
-            fields |= {"exact": judgements[data].exact, "reliability": judgements[data].reliability}
-        longer.append(row.model_copy(update=fields))
-    return longer
+    draws = yield from draws_to_compare(replace(work, reproduction=r.model_copy(update={"data": locked})))
+    found = yield from final_steps(work, plausible, draws, cheap, free)
+    models = judging(work, found)
+    judgements = yield from judged(work, {data: models[data] for data in solved})
+    return [row.model_copy(update=_found_of(work, row, found, judgements)) for row in rows]
+
+
+def _found_of(work: Work, row: Table1Row, found: StudyResults, judgements: Mapping[str, Judgement]) -> dict[str, Any]:
+    """The fields of a row of which more draws were found than it has, or IP* at the median distance of as many."""
+    data, known, fields = row.data, _known_draws(row), dict[str, Any]()
+    free = len(found.free.get(data, ()))
+    if free > known["without locks"] or (free == known["without locks"] and _lacks_median(row)):
+        fields |= plausibility_fields(work, data, found)
+    if len(found.locked.get(data, ())) > known["under the lock"]:
+        fields |= mutability_fields(work, data, found)
+    judgement = judgements.get(data)
+    if judgement and len(judgement.calibration[what.FULL]) > known["judged"]:
+        fields |= {"exact": judgement.exact, "reliability": judgement.reliability}
+    return fields
 
 
 def _protocols(known: Mapping[str, Any], wanted: Reproduction, rows: Iterable[Table1Row]) -> dict[str, Any]:

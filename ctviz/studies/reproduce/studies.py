@@ -6,7 +6,7 @@ In each step, the tasks of all data sets go to the engine together, so that its 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ctviz.experiments.config import Experiment
@@ -179,12 +179,12 @@ def mutability_finals(
         data: work.first_done(
             [
                 _compared(r.locked_final(data, seed, cell, others[data]), r.on_test_locked(data), compared)
-                for seed in draws[data].seeds
+                for seed in several.seeds
             ]
         )
-        if cell is not None
+        if (cell := cells[data]) is not None
         else []
-        for data, cell in cells.items()
+        for data, several in draws.items()
     }
     return (yield from _finals(work, tasks, "training and evaluating the models for the cost"))
 
@@ -222,11 +222,19 @@ def final_steps(
     plausible: Mapping[str, ChosenCell],
     draws: Mapping[str, CostDraws],
     cheap: Mapping[str, ChosenCell | None],
+    without_locks: Iterable[str] | None = None,
 ) -> Steps[StudyResults]:
-    """Train and evaluate the final models of cells and draws."""
+    """Train and evaluate the final models of cells and draws.
+
+    Args:
+        plausible, cheap: data → the cells of both studies.
+        draws: data → the draws to train under the lock.
+        without_locks: data to train without locks, by default all of ``plausible``.
+    """
     first = {data: _choice(chosen) for data, chosen in plausible.items()}
     second = {data: _choice(chosen) if chosen else None for data, chosen in cheap.items()}
-    free = yield from plausibility_finals(work, first, second)
+    free_of = first if without_locks is None else {data: first[data] for data in without_locks}
+    free = yield from plausibility_finals(work, free_of, second)
     locked = yield from mutability_finals(work, second, first, draws)
     return StudyResults(plausible, draws, cheap, free, locked)
 

@@ -86,8 +86,8 @@ def whole(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, list[F
 
 def judging(work: Work, found: StudyResults) -> dict[str, list[Experiment]]:
     """Data → the models of each draw that are judged without a search."""
-    r = work.reproduction
-    return {data: [r.judging(data, seed, *found.choices(data)) for seed in range(r.draws(data))] for data in found.free}
+    r, known = work.reproduction, found.plausible
+    return {data: [r.judging(data, seed, *found.choices(data)) for seed in range(r.draws(data))] for data in known}
 
 
 def table_steps(work: Work) -> Steps[Table1]:

@@ -25,7 +25,7 @@ from ctviz.ui.recourse.model_block import model_block
 from ctviz.ui.recourse.proofs import proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, release
-from ctviz.ui.recourse.train_rules import RulesModel, rules_column, rules_note
+from ctviz.ui.recourse.train_rules import ModelWithRules, rules_column, rules_note
 
 ORDER = {0: "First plan", 1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
@@ -33,8 +33,8 @@ POLL = 0.5
 """Seconds between two looks while a proof is under way."""
 
 
-def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, ruled: RulesModel) -> None:
-    """A column for each model, and above them the choice of the plan that is large; ``ruled``: the model that is
+def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, with_rules: ModelWithRules) -> None:
+    """A column for each model, and above them the choice of the plan that is large; ``with_rules``: the model that is
     trained with the rules, where it is wanted and not there yet."""
     models = found.advice.models
     st.html(f"<style>{style()}</style>")
@@ -49,15 +49,15 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow, ruled:
             )
             bind.choice("Plan to look at", range(most), plan, kind="buttons", words=ORDER, hidden=True)
     context = found.asked.context
-    waits = bool(draft.view.trained) and context.ruled is None
+    waits = bool(draft.view.trained) and context.with_rules is None
     for column, model in zip_longest(st.columns(len(models) + waits, gap="medium"), models):
         with column, st.container(key=f"advice-{model.arm.replace(' ', '-') if model else 'ruled'}"):
             if model is None:
-                rules_column(draft, ruled, found.advice.data)
+                rules_column(draft, with_rules, found.advice.data)
                 continue
             _column(draft, found, model, now)
-            if context.ruled is not None and model.arm == context.models[-1]:
-                note = in_words_of(found.advice.data, rules_note(context, ruled))
+            if context.with_rules is not None and model.arm == context.models[-1]:
+                note = in_words_of(found.advice.data, rules_note(context, with_rules))
                 st.html(f'<div class="ctviz-plan ctviz-muted"><p>{escape(note)}</p></div>')
     told = EFFORT if most else ""
     said = in_words_of(found.advice.data, words.asked_sentence(found.advice))

@@ -52,8 +52,8 @@ class Asked:
         if (base := self.context.base) is not None and len(self.arms) > 1:  # its advice stays as it was
             *first, last = self.arms
             before = replace(self, context=base, arms=tuple(first)).polished()
-            ruled = replace(self, arms=(last,)).polished()
-            return replace(before, run=ruled.run, models=(*before.models, *ruled.models))
+            third = replace(self, arms=(last,)).polished()
+            return replace(before, run=third.run, models=(*before.models, *third.models))
 
         def advice() -> Advice:
             return self.context.adviser.advise(

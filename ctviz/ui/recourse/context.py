@@ -13,7 +13,7 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.run import RULED_ARM, Run, load_run
+from ctviz.experiments.run import ARM_WITH_RULES, Run, load_run
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import RECOURSE
@@ -23,7 +23,7 @@ from ctviz.ui.recourse.data_choice import at_hand
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.uploads import OwnTable
 
-MOST_RULED = 4
+MOST_WITH_RULES = 4
 """Models that were trained with the rules of the page, which are kept of each context."""
 
 MOST_CONTEXTS = 6
@@ -40,9 +40,9 @@ class AdviceContext:
         experiment: of the run.
         arms: the two models that are shown beside each other: conventional, counterfactual.
         refused: the rows of the test data whom both of these refuse, ascending.
-        ruled: the conventional model and that which was trained with the rules of the page, where it is shown too.
+        with_rules: the conventional model and that which was trained with the rules of the page, where it is shown too.
         base: without that model, where that is of another run.
-        kept_ruled: what is kept of such models, as long as this is.
+        contexts_with_rules: what is kept of such models, as long as this is.
     """
 
     adviser: Adviser
@@ -50,14 +50,14 @@ class AdviceContext:
     experiment: Experiment
     arms: tuple[str, str]
     refused: tuple[int, ...] = field(repr=False)
-    ruled: AdviceContext | None = field(default=None, repr=False)
+    with_rules: AdviceContext | None = field(default=None, repr=False)
     base: AdviceContext | None = field(default=None, repr=False)
-    kept_ruled: Cache = field(default_factory=lambda: Cache(MOST_RULED), repr=False)
+    contexts_with_rules: Cache = field(default_factory=lambda: Cache(MOST_WITH_RULES), repr=False)
 
     @property
     def models(self) -> tuple[str, ...]:
         """The models that are shown beside each other."""
-        return self.arms if self.ruled is None else (*self.arms, self.ruled.arms[1])
+        return self.arms if self.with_rules is None else (*self.arms, self.with_rules.arms[1])
 
     def key_of(self, arm: str) -> str:
         """``key``; of a model of the run whose advice is kept already, the same as without the one of another run."""
@@ -142,30 +142,31 @@ def with_trained(context: AdviceContext, experiment: Experiment, draft: Draft[Re
         version = f"{int(1000 * status.started):x}"
         load = partial(load_run, experiment.key, service().store)
     else:
-        training = own.ruled.get(experiment.key)
+        training = own.trainings_with_rules.get(experiment.key)
         if training is None or own.table is None or (run := training.run) is None:
             return None
         version, load = f"{own.version}", partial(uploads.bound, run, own.table)
 
     def made() -> AdviceContext:
         adviser = context.adviser.beside(load())
-        return _beside(replace(context, adviser=adviser, experiment=adviser.run.experiment, base=context), RULED_ARM)
+        joined = replace(context, adviser=adviser, experiment=adviser.run.experiment, base=context)
+        return _beside(joined, ARM_WITH_RULES)
 
-    found: AdviceContext = context.kept_ruled.get((experiment.key, version), made)
+    found: AdviceContext = context.contexts_with_rules.get((experiment.key, version), made)
     return found
 
 
 def with_known(context: AdviceContext, arm: str) -> AdviceContext:
     """The same with a model of the run that was trained with these rules beside the two."""
-    found: AdviceContext = context.kept_ruled.get(arm, lambda: _beside(context, arm))
+    found: AdviceContext = context.contexts_with_rules.get(arm, lambda: _beside(context, arm))
     return found
 
 
 def _beside(context: AdviceContext, arm: str) -> AdviceContext:
     pair = context.arms[0], arm
     key = context.key if context.base is None else f"{context.key} {context.adviser.run.key}"
-    ruled = replace(context, key=key, arms=pair, refused=_refused(context.adviser, pair))
-    return replace(context, key=key, ruled=ruled)
+    with_rules = replace(context, key=key, arms=pair, refused=_refused(context.adviser, pair))
+    return replace(context, key=key, with_rules=with_rules)
 
 
 def _on_own(run: Run, own: OwnTable, view: RecourseView) -> AdviceContext:

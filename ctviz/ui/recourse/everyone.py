@@ -16,7 +16,7 @@ from ctviz.catalogue.advice import training_title
 from ctviz.catalogue.rows import in_words_of
 from ctviz.data.rules import Rules
 from ctviz.experiments.everyone import three_models
-from ctviz.experiments.population import Metric, Population, PopulationSettings, ThreeModels
+from ctviz.experiments.population import Compared, Metric, Population, PopulationSettings, ThreeModels
 from ctviz.experiments.reliance import Proxy
 from ctviz.figures.recourse import everyone as figure
 from ctviz.figures.recourse.sheet import PAPER
@@ -67,7 +67,7 @@ def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -
             ),
             bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
         )
-        if opened and context.ruled is not None:
+        if opened and context.with_rules is not None:
             which = bind.to("recourse-everyone-which", draft.view.everyone, lambda n: draft.look(everyone=n))
             bind.choice(
                 "Beside conventional training", WHICH, which, kind="buttons", words=WHICH,
@@ -76,16 +76,16 @@ def everyone(draft: Draft[RecourseView], context: AdviceContext, rules: Rules) -
             )  # fmt: skip
         if opened:
             # What is known of the two models stays as it was before a third one came.
-            _compared(draft.view.everyone, context.base or context, context.ruled, rules)
+            _compared(draft.view.everyone, context.base or context, context.with_rules, rules)
 
 
-def _compared(which: int, context: AdviceContext, ruled: AdviceContext | None, rules: Rules) -> None:
-    if ruled is None or which == 1:
+def _compared(which: int, context: AdviceContext, with_rules: AdviceContext | None, rules: Rules) -> None:
+    if with_rules is None or which == 1:
         _opened(context, rules)
     elif which == 2:
-        _opened(ruled, rules, WITH_RULES)
+        _opened(with_rules, rules, WITH_RULES)
     else:
-        _three(context, ruled, rules)
+        _three(context, with_rules, rules)
 
 
 def _opened(context: AdviceContext, rules: Rules, about: str = "") -> None:
@@ -98,23 +98,24 @@ def _opened(context: AdviceContext, rules: Rules, about: str = "") -> None:
         _take_home(context, found)
 
 
-def _three(context: AdviceContext, ruled: AdviceContext, rules: Rules) -> None:
+def _three(context: AdviceContext, with_rules: AdviceContext, rules: Rules) -> None:
     """All three models over the same people, once both of the others have been compared with the conventional one."""
     pair = []
-    for one, title in ((context, WHICH[1]), (ruled, WHICH[2])):
+    for one, title in ((context, WHICH[1]), (with_rules, WHICH[2])):
         asked = AskedOfEveryone(one, settings_of(one, rules))
         if (found := known(asked, work_of(asked))) is None:
             st.caption(f"First, {inside(title)} is compared with conventional training.")
             _background(asked, None)
             return
         pair.append((asked, found))
-    (_, without), (_, with_rules) = pair
-    key = "three", without.run, with_rules.run, whole_key(ruled.adviser, settings_of(ruled, rules)), without.proved
+    (_, found_without), (_, found_with) = pair
+    whole = whole_key(with_rules.adviser, settings_of(with_rules, rules))
+    key = "three", found_without.run, found_with.run, whole, found_without.proved
     with st.spinner("The three models are compared."):  # seconds, once
         made: ThreeModels = _populations().get(
-            (*key, with_rules.proved), lambda: three_models(context.adviser.table, without, with_rules)
+            (*key, found_with.proved), lambda: three_models(context.adviser.table, found_without, found_with)
         )
-    _show_three(made, ruled)
+    _show_three(made, with_rules)
     for asked, found in pair:
         work = work_of(asked)
         if work is not None and work.progress.live:  # proofs that are still under way
@@ -122,19 +123,19 @@ def _three(context: AdviceContext, ruled: AdviceContext, rules: Rules) -> None:
             return
 
 
-def _show_three(found: ThreeModels, ruled: AdviceContext) -> None:
+def _show_three(found: ThreeModels, with_rules: AdviceContext) -> None:
     page_title(in_words_of(found.data, words.three_headline(found)), level=3)
     st.caption(literal(in_words_of(found.data, " ".join(words.three_sentences(found)))))
     if not words.too_few(found):
         _charts(found)
     said = [words.planned_sentence(found), *words.groups_sentences(found)]
     _sentences("What the models ask", [in_words_of(found.data, one) for one in said])
-    st.html(in_words_of(found.data, figure.three_to_paper(found, ruled.adviser.run.key, ruled.adviser.epoch)))
+    st.html(in_words_of(found.data, figure.three_to_paper(found, with_rules.adviser.run.key, with_rules.adviser.epoch)))
     st.html(f"<style>{PAPER}</style>")
     if not words.too_few(found):
         with st.expander("All numbers as a table", key="everyone-table"):
             scrolling(*(in_words_of(found.data, said) for said in ("All numbers of everyone", number_table(found))))
-    _take_home(ruled, found)
+    _take_home(with_rules, found)
 
 
 def settings_of(context: AdviceContext, rules: Rules) -> PopulationSettings:
@@ -186,7 +187,7 @@ def _show(found: Population, about: str = "") -> None:
                 scrolling("What decisions rest on", reliance_table(found))
 
 
-def _charts(found: Population | ThreeModels) -> None:
+def _charts(found: Compared) -> None:
     """Effort and distance, over all people and by group."""
     st.html(f'<p class="ctviz-limit-key">{escape(figure.key(len(found.arms)))}</p>')
     for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
@@ -206,10 +207,10 @@ def _sentences(title: str, said: list[str], help: str = "") -> None:
     st.html(f"<h4>{escape(title)}</h4><ul>{items}</ul>{note}")
 
 
-def number_table(found: Population | ThreeModels) -> str:
+def number_table(found: Compared) -> str:
     """The numbers of the charts and the others, for all and for each group."""
     titles = [begun(title) for title in words.THREE[: len(found.arms)]]
-    head = [*heads("People", "Number", number=False), *heads(*titles, words.APART[len(titles)], "Counted")]
+    head = [*heads("People", "Number", number=False), *heads(*titles, words.DIFFERENCE_TITLES[len(titles)], "Counted")]
     rows = [
         row(begun(title), [*word_cells(metric), *numbers(*values, people)])
         for title, metric, values, people in figure.table_rows(found)
@@ -288,7 +289,7 @@ def _progress(asked: AskedOfEveryone) -> None:
 # -- to take home ----------------------------------------------------------------------------------------
 
 
-def _take_home(context: AdviceContext, found: Population | ThreeModels) -> None:
+def _take_home(context: AdviceContext, found: Compared) -> None:
     if not found.n:
         return
     stem = f"ctviz-everyone-{found.data}-{context.experiment.key[:8]}"

@@ -19,7 +19,7 @@ from ctviz.data.tables.table import Table
 from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
 from ctviz.experiments.config import parse_value
-from ctviz.experiments.run import RULED_ARM
+from ctviz.experiments.run import ARM_WITH_RULES
 from ctviz.prose import begun
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import LONGER
@@ -30,7 +30,7 @@ from ctviz.ui.recourse.person import TYPED, Picked
 from ctviz.ui.recourse.proofs import proofs, with_proof
 from ctviz.ui.recourse.recourse_view import UNSENT, RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, rules_now
-from ctviz.ui.recourse.train_rules import rules_model
+from ctviz.ui.recourse.train_rules import model_with_rules
 
 ENTRY = ("person", "set", "score", "plans", "arm", "plan", "rules")
 """What the link holds of a kept plan, in this order."""
@@ -179,8 +179,8 @@ def _again(draft: Draft[RecourseView], entry: str) -> KeptPlan | None:
         if context is None:
             return None
         now, columns = rules_now(view, context.adviser.table), context.adviser.row(int(person))[0]
-        if arm == RULED_ARM and (ruled := rules_model(then, context, now.rules).context) is not None:
-            context = ruled
+        if arm == ARM_WITH_RULES and (with_rules := model_with_rules(then, context, now.rules).context) is not None:
+            context = with_rules
         asked = Asked(context, Picked(columns, int(person)), now.rules, int(plans), (arm,))
         advice = asked.polished()
         proof = asked.proved(arm, proofs())

@@ -26,7 +26,7 @@ from ctviz.ui.recourse.asked import titles
 from ctviz.ui.recourse.context import AdviceContext
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, change_rule, choose_set, put_rules, rules_now
-from ctviz.ui.recourse.train_rules import RulesModel, rules_button
+from ctviz.ui.recourse.train_rules import ModelWithRules, rules_button
 
 MOST_PILLS = 6
 """Features that can be locked by a press at once."""
@@ -36,14 +36,14 @@ def rules_panel(
     draft: Draft[RecourseView],
     context: AdviceContext,
     now: RulesNow,
-    ruled: RulesModel,
+    with_rules: ModelWithRules,
     texts: dict[str, str],
     asked: Sequence[str],
 ) -> None:
     """All rules: those that people ask for first, then a card for each feature that a plan changes, then the rest.
 
     Args:
-        ruled: the model that is trained with them.
+        with_rules: the model that is trained with them.
         texts: the person's values, with units.
         asked: the features that the plans change, or whose release would give one.
     """
@@ -56,7 +56,7 @@ def rules_panel(
         st.warning(literal(now.problem), icon=":material/rule:")
     if now.changed or draft.view.rules:
         _changed(draft, table, now)
-    rules_button(draft, ruled)
+    rules_button(draft, with_rules)
     features = {feature.name: feature for feature in table.schema.features}
     first = [name for name in asked if name in features]
     first += [name for name in now.changed if name not in first]

@@ -27,7 +27,7 @@ from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, choose_set, rules_now
 from ctviz.ui.recourse.rules_panel import rules_panel
 from ctviz.ui.recourse.take_home import printed_sheet, take_home
-from ctviz.ui.recourse.train_rules import RulesModel, rules_model
+from ctviz.ui.recourse.train_rules import ModelWithRules, model_with_rules
 from ctviz.ui.recourse.what_if import what_if
 
 
@@ -35,20 +35,21 @@ def story(service: Service, draft: Draft[RecourseView], context: AdviceContext, 
     """The page: person and advice, the rules beside them, and below what goes into detail; projected, the first two."""
     table = context.adviser.table
     person, now = picked(draft, context), rules_now(draft.view, table)
-    ruled = rules_model(draft, context, now.rules)
-    if draft.view.trained and ruled.context is not None:
-        context = ruled.context
+    with_rules = model_with_rules(draft, context, now.rules)
+    if draft.view.trained and with_rules.context is not None:
+        context = with_rules.context
     if projecting:
         with st.container(key="projected"):
-            _main(service, draft, context, person, now, ruled)
+            _main(service, draft, context, person, now, with_rules)
             st.caption(literal(f"Rules: {now.words(table)}."))
         return
     main, controls = columns(0.27)
     with main:
-        found = _main(service, draft, context, person, now, ruled)
+        found = _main(service, draft, context, person, now, with_rules)
     with controls:
         choose_data(draft)
-        rules_panel(draft, context, now, ruled, table.texts(person.columns), changed_features(found) if found else ())
+        changed = changed_features(found) if found else ()
+        rules_panel(draft, context, now, with_rules, table.texts(person.columns), changed)
         project_button(draft)
         if found is not None:
             take_home(draft, found, now)
@@ -66,7 +67,7 @@ def _main(
     context: AdviceContext,
     person: Picked,
     now: RulesNow,
-    ruled: RulesModel,
+    with_rules: ModelWithRules,
 ) -> Answer | None:
     title = st.empty()
     if lost := restore(draft):
@@ -92,11 +93,11 @@ def _main(
         told, name = (found.advice, context.models, draft.view.plan, found.cheaper), context.adviser.table.name
         with st.container(gap="xsmall", key="recourse-headline"):
             page_title(in_words_of(name, headline(*told)))
-            if with_rules := rules_model_sentence(*told):
-                st.html(f"<p class='ctviz-with-rules'>{unbroken(escape(in_words_of(name, with_rules)))}</p>")
+            if said_of_rules := rules_model_sentence(*told):
+                st.html(f"<p class='ctviz-with-rules'>{unbroken(escape(in_words_of(name, said_of_rules)))}</p>")
     _person(draft, context, person, found)
     _whole_table(draft, context, found)
-    show_advice(draft, found, now, ruled)
+    show_advice(draft, found, now, with_rules)
     live(
         lambda: proof_status(found),
         lambda: POLL if found.open else None,

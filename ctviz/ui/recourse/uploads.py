@@ -122,7 +122,8 @@ class OwnTable:
         self.run: Run | None = None
         self.shown = False
         """Whether a page has turned to its people, from those that it showed while models learned."""
-        self.ruled: dict[str, InMemoryTraining] = {}
+        self.trainings_with_rules: dict[str, InMemoryTraining] = {}
+        """By their keys."""
         self.kept = Cache(2 * MOST_RUNS)
         """What a page makes of its runs; it goes when the table goes."""
         self.holds: weakref.WeakSet[_Hold] = weakref.WeakSet()
@@ -248,14 +249,14 @@ class OwnTable:
     def train_under(self, experiment: Experiment) -> None:
         """Begins to train a model under rules, as ``train``; the same twice is trained once."""
         with self._guard:
-            found = self.ruled.get(experiment.key)
+            found = self.trainings_with_rules.get(experiment.key)
             if found is not None and (found.status.live or found.run is not None):
                 return
-            for other in self.ruled.values():
+            for other in self.trainings_with_rules.values():
                 other.cancel()
-            for old in list(self.ruled)[: 1 - MOST_RUNS]:
-                del self.ruled[old]
-            self.ruled[experiment.key] = memory().train(experiment)
+            for old in list(self.trainings_with_rules)[: 1 - MOST_RUNS]:
+                del self.trainings_with_rules[old]
+            self.trainings_with_rules[experiment.key] = memory().train(experiment)
 
     def cancel(self) -> None:
         """Stops learning."""
@@ -278,9 +279,10 @@ class OwnTable:
             if self.holds:
                 return
             self.cancel()
-            for training in self.ruled.values():
+            for training in self.trainings_with_rules.values():
                 training.cancel()
-            self._raw, self.table, self._plain, self.run, self.training, self.ruled = b"", None, None, None, None, {}
+            self._raw, self.table, self._plain, self.run, self.training = b"", None, None, None, None
+            self.trainings_with_rules = {}
             self.kept = Cache(1)
 
 

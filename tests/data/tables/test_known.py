@@ -310,5 +310,5 @@ def test_the_usual_rules_fit_their_table(name):
     assert "age" not in info.features or info.rules.of("age").change == "up"
     assert Rules.from_json(info.rules.model_dump_json()) == info.rules
     if info.ships:
-        ruled = info.rules.on(load(name).schema)
-        assert any(f.mutability.value != "fixed" for f in ruled.features)
+        schema = info.rules.on(load(name).schema)
+        assert any(f.mutability.value != "fixed" for f in schema.features)

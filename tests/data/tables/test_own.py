@@ -123,11 +123,11 @@ def test_it_has_the_settings_of_tables(tmp_path):
     assert [arm.name for arm in free.arms] == ["vanilla", "full"]
     assert (free.training.batch, free.training.n_ce, free.evaluation.field) == (100, 280, 0)
     rules = Rules(rules=(Rule(feature="age", change="up"), Rule(feature="job", change="locked")))
-    ruled = ctviz.Experiment.on_table(loaded(tmp_path, people(400), rules=rules))
-    assert [(arm.name, arm.locked, arm.increase_only) for arm in ruled.arms] == [
+    with_rules = ctviz.Experiment.on_table(loaded(tmp_path, people(400), rules=rules))
+    assert [(arm.name, arm.locked, arm.increase_only) for arm in with_rules.arms] == [
         ("vanilla", (), ()), ("full", (), ()), ("full rules", ("job",), ("age",)),
     ]  # fmt: skip
-    assert not ruled.arms[0].trains_on_counterfactuals and ruled.arms[2].trains_on_counterfactuals
+    assert not with_rules.arms[0].trains_on_counterfactuals and with_rules.arms[2].trains_on_counterfactuals
 
 
 # -- what is missing or odd ----------------------------------------------------------------------------

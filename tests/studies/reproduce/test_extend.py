@@ -98,11 +98,32 @@ def test_a_row_of_few_draws_gets_the_others_as_far_as_they_are_done(whole, tmp_p
 def test_a_row_of_wide_data_gets_the_mismatch_at_the_median_distance_of_the_same_models(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(what, "at_median", lambda data: data == "ol")
     assert whole.rows[0].ip_star_median is None
-    extended = extend(whole, ("ol",), Store(tmp_path), Here())
+    first = Here()
+    extended = extend(whole, ("ol",), Store(tmp_path), first)
     after = extended.rows[0]
+    (task,) = first.given
+    assert (task.run, "median" in task.protocol.also) == (whole.rows[0].seeds[0].run, True), "no costs, no exact judge"
     assert after.ip_star_median is not None
     assert after == whole.rows[0].model_copy(update={"ip_star_median": after.ip_star_median})
     assert "median" in extended.protocol["ol"]["test"]["also"]
     engine = Here()
     assert extend(extended, ("ol",), Store(tmp_path), engine).rows == (after,)
     assert engine.given == []
+
+
+def test_of_a_row_that_lacks_one_part_no_other_is_computed(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(what, "WHOLE_DRAWS", MappingProxyType({"ol": 10}))
+    (row,) = whole.rows
+    costs, solved = (row.locked_seeds[0].seed, 0), (row.seeds[0].seed, TINY.exact)
+    for part, nothing, computed in (("locked_seeds", (), costs), ("exact", None, solved)):
+        before, engine = whole.model_copy(update={"rows": (row.model_copy(update={part: nothing}),)}), Here()
+        assert extend(before, ("ol",), Store(tmp_path / part), engine).rows == whole.rows
+        tried = [task for task in engine.given if len(task.experiment.arms) == 1]
+        assert bool(tried) == (part == "locked_seeds"), "draws are tried for costs alone"
+        others = [(task.experiment.seed, task.protocol.exact) for task in engine.given if task not in tried]
+        assert others == [computed]
+
+
+def test_of_fewer_draws_than_a_row_has_no_median_is_told(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(what, "at_median", lambda data: data == "ol")
+    assert extend(whole, ("ol",), Store(tmp_path), Here(), so_far=True).rows == whole.rows
