@@ -94,9 +94,7 @@ def headline(result: VerdictResult) -> str:
     said = [f"By the distance to real data counterfactual training is {told}.", _losing(result)]
     if len(result.searches) > 1:
         name, found = min(_each_search(result).items(), key=lambda one: one[1].won - one[1].lost)
-        said.append(
-            f"With {SEARCHES.get(name, name)} it wins {found.won} and loses {found.lost} of {found.of} comparisons."
-        )
+        said.append(f"{begun(_won_with(name, found))} comparisons.")
     return " ".join(said)
 
 
@@ -118,6 +116,10 @@ def _each_search(result: VerdictResult) -> dict[str, Standing]:
         won, lost, of = (sum(getattr(one, name) for one in found) for name in ("won", "lost", "of"))
         standings[search] = Standing(won, lost, of)
     return standings
+
+
+def _won_with(search: str, found: Standing) -> str:
+    return f"with {SEARCHES.get(search, search)} it wins {found.won} and loses {found.lost} of {found.of}"
 
 
 def gains(result: VerdictResult) -> str:
@@ -240,10 +242,7 @@ def caveats(result: VerdictResult) -> list[Caveat]:
             told = f"{method.title}, by the distance to real data, is {phrase}{beside}.{lost}" if phrase else ""
             said.append(Caveat(method.short, told))
     said += [_alike(result), Caveat("Readable digits", _readable(result)), Caveat("All measures", _favoured(result))]
-    parts = [
-        f"with {SEARCHES.get(search, search)} it wins {found.won} and loses {found.lost} of {found.of}"
-        for search, found in _each_search(result).items()
-    ]
+    parts = [_won_with(search, found) for search, found in _each_search(result).items()]
     told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
     said.append(Caveat("Each search", told if parts else ""))
     return [one for one in said if one.text]

@@ -92,10 +92,10 @@ def still_page(open_page):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who wants to see the server fresh comes first; what fails in a browser is tried once more.
+    """Tests of a fresh server come first; a browser test that fails is tried once more.
 
-    A press that comes while the app draws anew may be lost, and a browser says so to nobody. The report names what was
-    tried again (R), so that whatever fails more often than once in a long while is found.
+    A click while the app redraws may be lost without an error. The report names what was tried again (RERUN), so that a
+    test that fails often is found.
     """
     items.sort(key=lambda item: "crowd" not in getattr(item, "fixturenames", ()))
     for item in items:

@@ -66,7 +66,7 @@ class Watch:
 def executable() -> str | None:
     """The system's Chromium if there is one; None for the one that Playwright brought.
 
-    Best the one of Debian without windows, as Playwright's own is: it takes a sixth less of the processor's time.
+    First Debian's headless one, which is like Playwright's own and takes less processor time.
     """
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     return next(filter(None, map(shutil.which, names)), None)
@@ -211,6 +211,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 TRIES = 10
+"""Times that a gesture is made at most."""
+
 APP_RESTS = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'running'"
 
 
@@ -230,8 +232,8 @@ def place_of(locator) -> dict[str, float]:
     return found[-1]
 
 
-def until_it_tells(page, gesture: Callable[[], None], expression: str) -> None:
-    """Makes a gesture of the pointer, and again where it had no effect: one on a chart that is drawn anew is lost."""
+def repeat_until(page, gesture: Callable[[], None], expression: str) -> None:
+    """Makes a gesture of the pointer until an expression holds: one on a chart that is just redrawn is lost."""
     for left in reversed(range(TRIES)):
         gesture()
         try:

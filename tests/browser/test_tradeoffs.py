@@ -8,7 +8,7 @@ import pytest
 
 from ctviz.experiments.store import Store
 from ctviz.studies.sweeps.sweep import sweep
-from tests.browser.driving import picture_ready, place_of, resize, until_it_tells
+from tests.browser.driving import picture_ready, place_of, repeat_until, resize
 from tests.browser.looks import assert_fits_a_phone, query_of, stage_ready
 from tests.studies.reproduce.here import Here
 from tests.studies.sweeps.small import small
@@ -50,7 +50,7 @@ def a_click_shows_that_cell_s_models(page) -> None:
         place = plot(page).locator(".scatterlayer .point").last.bounding_box()
         page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
 
-    until_it_tells(page, click, "() => location.search.includes('cell=')")
+    repeat_until(page, click, "() => location.search.includes('cell=')")
     index = int(query_of(page)["cell"])
     title = page.locator(".ctviz-cell-title")
     for _, value in SWEEP.cells()[index].values:
@@ -72,5 +72,5 @@ def a_box_over_the_lines_keeps_what_lies_within(page) -> None:
         page.mouse.move(first + 12, area["y"] + 0.45 * area["height"], steps=6)
         page.mouse.up()
 
-    until_it_tells(page, draw, "() => location.search.includes('only.')")
+    repeat_until(page, draw, "() => location.search.includes('only.')")
     page.get_by_text("6 of 12 cells are left").wait_for()
