@@ -35,7 +35,6 @@ class DataKind:
         includes: whether a data set is of this kind, unless an earlier one includes it.
         drawn: whether they are points in a plane, in which runs record fields and paths.
         kernels: whether samples are near enough to each other for the kernel of IP*, which has a length scale of 0.5.
-        metrics: those by which the ends of searches are compared (``evaluation.ends``).
         wilsons: whether shares of searches have Wilson's interval, for few searches that all end alike.
     """
 
@@ -46,7 +45,6 @@ class DataKind:
     includes: Callable[[Columns], bool]
     drawn: bool = False
     kernels: bool = True
-    metrics: tuple[str, ...] = ("ip", "ip_star", "nearest", "cost", "validity", "redundancy", "mature")
     wilsons: bool = False
 
     @property
@@ -62,10 +60,6 @@ PICTURES = DataKind(
     explorer=("ctviz.experiments.images.explorer", "ImageExplorer"),
     includes=lambda data: data.grid is not None,
     kernels=False,
-    metrics=(
-        *("read_as", "read_as_before", "validity", "mature", "steps", "cost", "ip"),
-        *("variation", "change_variation", "roughness"),
-    ),
     wilsons=True,
 )
 PLANE = DataKind(
@@ -82,7 +76,6 @@ TABLE = DataKind(
     item="factual",
     explorer=("ctviz.experiments.explorer", "Explorer"),
     includes=lambda data: True,
-    metrics=("ip", "ip_star", "ip_star_median", "nearest", "cost", "validity", "redundancy", "mature"),
 )
 
 DATA_KINDS = (PICTURES, PLANE, TABLE)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from ctviz.data.kinds import kind_of_data
+from ctviz.data.kinds import PICTURES, PLANE, TABLE, DataKind, kind_of_data
 from ctviz.data.schema import Grid, Schema
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.features import FeatureColumns
@@ -86,15 +86,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class EndMetric:
-    """A metric of the end of a search.
+    """A metric of the ends of searches.
 
     Attributes:
-        value: of each search, (m b).
+        value: of each search, (m b); None for IP*, which has no value of a search: it is taken over all of them.
+        kinds: the kinds of data, by name, of which the ends of searches are compared by it.
         of_valid: whether its mean is over the valid searches alone; else over all that are judged.
         share: whether its mean is a share of searches.
     """
 
-    value: Callable[[SearchEnds, Comparison], Tensor]
+    value: Callable[[SearchEnds, Comparison], Tensor] | None
+    kinds: tuple[str, ...] = ()
     of_valid: bool = False
     share: bool = False
 
@@ -136,26 +138,34 @@ def _grid(by: Comparison) -> Grid:
     return by.grid
 
 
+_NO_IMAGES = (PLANE.name, TABLE.name)
+_IMAGES = (PICTURES.name,)
+_ALL = (*_NO_IMAGES, *_IMAGES)
+
 END_METRICS: Mapping[str, EndMetric] = MappingProxyType(
     {
-        "ip": EndMetric(lambda ends, by: by.real.implausibility(ends.final, ends.target)),
-        "nearest": EndMetric(_nearest),
-        "nearest_five": EndMetric(_nearest_five),
-        "cost": EndMetric(lambda ends, by: ends.cost(by.features), of_valid=True),
-        "validity": EndMetric(lambda ends, by: ends.valid, share=True),
-        "redundancy": EndMetric(_redundancy, of_valid=True),
-        "mature": EndMetric(lambda ends, by: ends.mature, share=True),
-        "steps": EndMetric(lambda ends, by: ends.steps),
-        "variation": EndMetric(lambda ends, by: total_variation(ends.final, _grid(by)), of_valid=True),
-        "change_variation": EndMetric(lambda ends, by: total_variation(ends.change, _grid(by)), of_valid=True),
-        "roughness": EndMetric(lambda ends, by: roughness(ends.change, _grid(by)), of_valid=True),
-        "read_as": EndMetric(_read_as, share=True),
-        "read_as_before": EndMetric(_read_as_before, share=True),
+        "ip": EndMetric(lambda ends, by: by.real.implausibility(ends.final, ends.target), _ALL),
+        "ip_star": EndMetric(None, _NO_IMAGES),
+        "ip_star_median": EndMetric(None, (TABLE.name,)),
+        "nearest": EndMetric(_nearest, _NO_IMAGES),
+        "nearest_five": EndMetric(_nearest_five),  # of exact ends alone
+        "cost": EndMetric(lambda ends, by: ends.cost(by.features), _ALL, of_valid=True),
+        "validity": EndMetric(lambda ends, by: ends.valid, _ALL, share=True),
+        "redundancy": EndMetric(_redundancy, _NO_IMAGES, of_valid=True),
+        "mature": EndMetric(lambda ends, by: ends.mature, _ALL, share=True),
+        "steps": EndMetric(lambda ends, by: ends.steps, _IMAGES),
+        "variation": EndMetric(lambda ends, by: total_variation(ends.final, _grid(by)), _IMAGES, of_valid=True),
+        "change_variation": EndMetric(lambda ends, by: total_variation(ends.change, _grid(by)), _IMAGES, of_valid=True),
+        "roughness": EndMetric(lambda ends, by: roughness(ends.change, _grid(by)), _IMAGES, of_valid=True),
+        "read_as": EndMetric(_read_as, _IMAGES, share=True),
+        "read_as_before": EndMetric(_read_as_before, _IMAGES, share=True),
     }
 )
-"""Name → metric. IP* has no value of a search: it is taken over all of them.
+"""Name → metric.
 
 | ``ip`` | 1/n Σ_j ‖x' − x_j‖₁ over the n real samples x_j of the target class |
+| ``ip_star`` | squared MMD to the real samples, with a length scale of 0.5 in units of the columns |
+| ``ip_star_median`` | the same with the median distance between real samples |
 | ``nearest`` | min_j ‖x' − x_j‖₂ |
 | ``nearest_five`` | the mean of ‖x' − x_j‖₂ over the five nearest |
 | ``cost`` | ‖x' − x‖₁, where a changed category counts 1 |
@@ -169,13 +179,19 @@ END_METRICS: Mapping[str, EndMetric] = MappingProxyType(
 """
 
 
-IP_STARS = ("ip_star", "ip_star_median")
-"""IP* with a length scale of 0.5 in units of the columns, and with the median distance between real samples."""
+IP_STARS = tuple(name for name, metric in END_METRICS.items() if metric.value is None)
+"""The two forms of IP*."""
+
+
+def metrics_of(kind: DataKind) -> tuple[str, ...]:
+    """The metrics by which the ends of searches on such data are compared."""
+    return tuple(name for name, metric in END_METRICS.items() if kind.name in metric.kinds)
 
 
 def measured(ends: SearchEnds, by: Comparison, names: Sequence[str]) -> dict[str, Tensor]:
     """The values of metrics, one for each search, (m b) each, float64; IP* is left out."""
-    return {name: END_METRICS[name].value(ends, by).double() for name in names if name not in IP_STARS}
+    values = {name: END_METRICS[name].value for name in names}
+    return {name: value(ends, by).double() for name, value in values.items() if value is not None}
 
 
 def counted(name: str, ends: SearchEnds, judged: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from ctviz.data.kinds import PLANE, DataKind
 from ctviz.errors import ConfigError
 from ctviz.evaluation.bootstrap import ROUNDS, Bootstrap, Interval
-from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, estimates
+from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, estimates, metrics_of
 from ctviz.evaluation.wilson import wilson
 from ctviz.experiments.trace import Floats, SearchTrace, Trace
 from ctviz.short_repr import ShortRepr
@@ -20,7 +20,7 @@ from ctviz.short_repr import ShortRepr
 MAX_FACTUALS = 5_000
 """Every resample has a count for each of them, and IP* one for each pair."""
 
-ENDPOINT_METRICS = PLANE.metrics
+ENDPOINT_METRICS = metrics_of(PLANE)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -93,11 +93,11 @@ def end_numbers(
     if n > MAX_FACTUALS:
         raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
     ends = replace(ends, group=None if n == len(group) else group)
-    found, paired = estimates(ends, judged, by, kind.metrics, Bootstrap.of(n, rounds, seed))
+    found, paired = estimates(ends, judged, by, metrics_of(kind), Bootstrap.of(n, rounds, seed))
     metrics = {name: estimate.interval(level) for name, estimate in found.items()}
     if kind.wilsons:
         counted = _factuals(judged, ends.group).sum(dim=1).double().numpy()
-        shares = [name for name in metrics if name in END_METRICS and END_METRICS[name].share]
+        shares = [name for name in metrics if END_METRICS[name].share]
         metrics |= {name: wilson(metrics[name].value, counted, level) for name in shares}
     differences = {name: estimate.interval(level) for name, estimate in paired.items()}
     return EndNumbers(arms, level, judged.sum(dim=1).numpy(), metrics, differences)

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import NO_PICTURES, EvaluationGeneratorName, SearchSettings, Switch
 from ctviz.data.image_sets import ImageSettings
-from ctviz.data.kinds import DATA_KINDS, kind_of_data
+from ctviz.data.kinds import DATA_KINDS, DataKind, kind_of_data
 from ctviz.data.tables.settings import TableSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION
@@ -34,10 +34,21 @@ MAX_DRAWS = 1_000_000
 """Most factuals in all rounds together: each arm holds their positions at once, 8 MB for a million."""
 
 EXTRAS = ("robustness", "sensitivity", "kernels", "median", "nearest_sample", "reader")
-"""What ``also`` may name besides the metrics by which a kind of data is compared (``DataKind.metrics``)."""
+"""What ``also`` may name besides the metrics by which a kind of data is compared (``evaluation.ends``)."""
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Strength = Annotated[float, Field(ge=0, le=1000)]
+
+
+def _check_also(also: tuple[str, ...], kinds: tuple[DataKind, ...], told: str) -> None:
+    """Raises ``ConfigError`` where ``also`` names what is neither an extra nor a metric of such data."""
+    if set(also) <= set(EXTRAS):
+        return
+    from ctviz.evaluation.ends import metrics_of  # here, since it loads torch
+
+    allowed = dict.fromkeys((*EXTRAS, *(name for kind in kinds for name in metrics_of(kind))))
+    if not set(also) <= set(allowed):
+        raise ConfigError("also", list(also), f"{told} {', '.join(allowed)}")
 
 
 class Protocol(Document):
@@ -80,9 +91,7 @@ class Protocol(Document):
     @field_validator("also")
     @classmethod
     def _in_order(cls, also: tuple[str, ...]) -> tuple[str, ...]:
-        allowed = dict.fromkeys((*EXTRAS, *(name for kind in DATA_KINDS for name in kind.metrics)))
-        if not set(also) <= set(allowed):
-            raise ConfigError("also", list(also), f"any of {', '.join(allowed)}")
+        _check_also(also, DATA_KINDS, "any of")
         return tuple(sorted(set(also)))
 
     @model_validator(mode="after")
@@ -148,9 +157,7 @@ class Protocol(Document):
 
     def check_metrics(self, experiment: Experiment) -> None:
         """Raises ``ConfigError`` where ``also`` names a metric of other kinds of data."""
-        known = (*EXTRAS, *kind_of_data(experiment.data).metrics)
-        if not set(self.also) <= set(known):
-            raise ConfigError("also", list(self.also), f"for these data any of {', '.join(known)}")
+        _check_also(self.also, (kind_of_data(experiment.data),), "for these data any of")
 
     # -- round trips --------------------------------------------------------------------------------
 

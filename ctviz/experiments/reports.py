@@ -20,7 +20,7 @@ import torch
 from ctviz.errors import ConfigError, CtvizError, DataError, StoreError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.calibration import calibration_error, reliability
-from ctviz.evaluation.ends import END_METRICS, IP_STARS
+from ctviz.evaluation.ends import END_METRICS
 from ctviz.evaluation.rounds import ROUND_METRICS as ROUND_METRICS
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
@@ -350,7 +350,7 @@ def round_metrics(protocol: Protocol) -> tuple[str, ...]:
     """The metrics of each round by a protocol: the usual ones, then what it measures besides."""
     more = {"median": ("ip_star_median",), "nearest_sample": ("nearest",), "reader": READ_METRICS}
     asked = [name for extra, names in more.items() if extra in protocol.also for name in names]
-    named = [name for name in protocol.also if name in END_METRICS or name in IP_STARS]
+    named = [name for name in protocol.also if name in END_METRICS]
     return tuple(dict.fromkeys((*ROUND_METRICS, *asked, *named)))
 
 

@@ -16,6 +16,7 @@ from ctviz.catalogue.metrics import (
     metric,
 )
 from ctviz.data.kinds import PICTURES
+from ctviz.evaluation.ends import metrics_of
 from ctviz.evaluation.rounds import ROUND_METRICS
 from ctviz.experiments import snapshot
 from ctviz.experiments.endpoints import ENDPOINT_METRICS
@@ -32,7 +33,7 @@ def test_every_metric_is_described_and_there_are_no_others() -> None:
     assert set(METRICS) == {*results.METRICS, *REPORT_METRICS, *ROUND_METRICS, *ENDPOINT_METRICS}
     assert set(RECORDED) == set(snapshot.METRICS)
     assert set(REPRODUCED) == set(published.METRICS)
-    assert set(DIGIT_METRICS) == set(PICTURES.metrics)
+    assert set(DIGIT_METRICS) == set(metrics_of(PICTURES))
     assert list(RIVAL_METRICS) == list(MEASURES)
 
 

@@ -12,7 +12,7 @@ import torch
 from ctviz.data.kinds import DATA_KINDS
 from ctviz.data.schema import Feature, Schema
 from ctviz.evaluation.bootstrap import Bootstrap
-from ctviz.evaluation.ends import END_METRICS, IP_STARS, Comparison, SearchEnds, counted, estimates, means, measured
+from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, counted, estimates, means, measured, metrics_of
 from ctviz.evaluation.images import roughness, total_variation
 from ctviz.evaluation.reduce import masked_mean
 from tests.reference import plausibility as slow
@@ -77,7 +77,7 @@ def test_by_hand() -> None:
 
 def test_start_and_target_may_be_shared_or_per_arm() -> None:
     own = dataclasses.replace(ends(), start=START.expand(2, 3, 2), target=TARGET.expand(2, 3))
-    names = tuple(END_METRICS)[:7]
+    names = tuple(END_METRICS)[:9]
     for name, values in measured(ends(), BY, names).items():
         assert torch.equal(values, measured(own, BY, names)[name])
         alone = [dataclasses.replace(ends(), final=FINAL[m], valid=ALL[m], mature=ends().mature[m]) for m in range(2)]
@@ -130,10 +130,9 @@ def test_the_first_of_the_estimates_are_the_means_and_differences_are_paired() -
         assert float(paired["ip_star"].value[model]) == pytest.approx(float(star[model] - star[0]))
 
 
-def test_what_each_kind_of_data_is_compared_by_is_a_metric_of_ends() -> None:
-    of_kinds = {name for kind in DATA_KINDS for name in kind.metrics}
-    assert of_kinds | {"nearest_five"} == {*END_METRICS, *IP_STARS}  # that one is measured of exact ends alone
-    assert not [kind for kind in DATA_KINDS if "ip_star" in kind.metrics and not kind.kernels]
+def test_every_kind_of_data_is_compared_by_metrics_and_by_those_alone_that_suit_it() -> None:
+    assert {kind for metric in END_METRICS.values() for kind in metric.kinds} == {kind.name for kind in DATA_KINDS}
+    assert not [kind for kind in DATA_KINDS if "ip_star" in metrics_of(kind) and not kind.kernels]
 
 
 def test_a_mean_over_nothing_is_nan() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from ctviz.cache import Cache
 from ctviz.data.kinds import PLANE, TABLE
 from ctviz.errors import StoreError
+from ctviz.evaluation.ends import metrics_of
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.evaluate import stored_report
@@ -34,7 +35,7 @@ METRICS = tuple(
         (
             "ip", "ip_star", "ip_star_median", "cost", "validity", "redundancy", "mature", "steps", *READ_METRICS,
             "accuracy", "calibration", "accepted", "fgsm", "pgd", "sensitivity", *EXACT_METRICS, "trained_mature",
-            "skipped", *PLANE.metrics, *TABLE.metrics,
+            "skipped", *metrics_of(PLANE), *metrics_of(TABLE),
         )
     )
 )  # fmt: skip

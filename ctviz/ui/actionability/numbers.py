@@ -13,7 +13,7 @@ import torch
 from ctviz.cache import Cache
 from ctviz.errors import DataError
 from ctviz.evaluation.bootstrap import Bootstrap, Interval
-from ctviz.evaluation.ends import END_METRICS
+from ctviz.evaluation.ends import measured
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import tilt_between
 from ctviz.experiments.config import Experiment
@@ -103,7 +103,7 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
     bootstrap = Bootstrap.of(arrived.shape[1])
     changed = bootstrap.mean(moved.mT, arrived.unsqueeze(1)).interval(LEVEL)
     near = bootstrap.mean(torch.from_numpy(trace.gap), arrived)
-    average = bootstrap.mean(END_METRICS["ip"].value(ends, explorer.comparison), arrived)
+    average = bootstrap.mean(measured(ends, explorer.comparison, ("ip",))["ip"], arrived)
     sensitivity = explorer.sensitivity(snapshot, LEVEL)
     return Numbers(
         asked=tuple(int(count) for count in refused.sum(1)),

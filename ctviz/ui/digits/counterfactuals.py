@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 import torch
 
+from ctviz.catalogue.metrics import DIGIT_METRICS
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import TrainingGeneratorName
 from ctviz.evaluation.images import roughness
@@ -124,9 +125,11 @@ def rows(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> list[dict[s
     numbers = ask.counterfactual_numbers(run_view, snapshot, view)
     return [
         {**row, "searches_that_count": int(count)}
-        for name, found in numbers.metrics.items()
+        for name in DIGIT_METRICS
         for row, count in zip(
-            interval_rows(numbers.arms, snapshot, name, found, numbers.differences[name]), numbers.judged, strict=True
+            interval_rows(numbers.arms, snapshot, name, numbers.metrics[name], numbers.differences[name]),
+            numbers.judged,
+            strict=True,
         )
     ]
 

@@ -18,6 +18,7 @@ from ctviz import AttributionSettings, ConfigError, DataError, Experiment, Searc
 from ctviz.data.kinds import PICTURES
 from ctviz.evaluation.attribution import METHODS, share, standardised, uniform_baselines
 from ctviz.evaluation.bootstrap import Bootstrap
+from ctviz.evaluation.ends import metrics_of
 from ctviz.evaluation.wilson import wilson
 from ctviz.experiments import run_explorer as module
 from ctviz.experiments.images.explorer import ImageExplorer
@@ -362,7 +363,7 @@ def searched(explorer, snapshot, count, seed):
 def test_numbers_are_those_of_the_searches():
     explorer, snapshots = run()
     numbers = explorer.counterfactual_numbers(snapshots[-1], SEARCH, count=60, seed=2)
-    assert set(numbers.metrics) == set(numbers.differences) == set(PICTURES.metrics) and numbers.samples == 60
+    assert set(numbers.metrics) == set(numbers.differences) == set(metrics_of(PICTURES)) and numbers.samples == 60
     trace, judged = searched(explorer, snapshots[-1], 60, seed=2)
     np.testing.assert_array_equal(numbers.judged, judged.sum(1))
     real, labels = (part.numpy().astype(float) for part in explorer.data.validation)
@@ -410,7 +411,7 @@ def test_endpoints_of_chosen_digits_are_measured_as_those_at_random():
     picked = explorer.pick("random", 12)
     trace = explorer.counterfactuals(snapshots[-1], picked.X, (picked.y + 1) % K, SEARCH)
     found = explorer.endpoints(trace)
-    assert tuple(found.metrics) == tuple(found.differences) == PICTURES.metrics
+    assert tuple(found.metrics) == tuple(found.differences) == metrics_of(PICTURES)
     assert (found.judged == trace.judged.sum(axis=1)).all() and found.points is not None
     for arm in range(M):
         valid = trace.judged[arm] & trace.valid[arm]

@@ -12,6 +12,7 @@ import torch
 from ctviz.data.kinds import PICTURES
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
+from ctviz.evaluation.ends import metrics_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.answers import ClassMeans, ImageNumbers
 from ctviz.figures.advice import Span
@@ -33,8 +34,8 @@ def interval(*values: float, width: float = 0.001) -> Interval:
 
 
 def numbers() -> ImageNumbers:
-    metrics = {name: interval(0.90, 0.80, 0.70) for name in PICTURES.metrics}
-    apart = {name: interval(NOTHING, -0.10, -0.20) for name in PICTURES.metrics}
+    metrics = {name: interval(0.90, 0.80, 0.70) for name in metrics_of(PICTURES)}
+    apart = {name: interval(NOTHING, -0.10, -0.20) for name in metrics_of(PICTURES)}
     settings = measured_search(SHIPPED)
     arms = tuple(arm.name for arm in SHIPPED.arms)
     return ImageNumbers(arms, 0.99, np.array([198, 197, 196]), metrics, apart, settings, 200)
