@@ -7,8 +7,11 @@ This file is started by its path and imports nothing of ctviz, so that it works 
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -84,6 +87,13 @@ def leave_matplotlib_out() -> None:
         sys.modules[name] = _Unused(name)
 
 
+def load_ahead() -> None:
+    """Imports what every page needs, while the server starts and a browser loads: else the first page waits for it."""
+    for name in ("torch", "pandas"):
+        with suppress(ImportError):  # the app says what is missing
+            importlib.import_module(name)
+
+
 def launch(script: str, *flags: str) -> None:
     """Serve the app ``script``, with flags of ``streamlit run``, until a signal ends it."""
     _have_a_home()
@@ -100,6 +110,7 @@ def launch(script: str, *flags: str) -> None:
 
     # Last, not first: else a random.py or queue.py in the folder of the app would be taken for Python's own.
     bootstrap._fix_sys_path = lambda main_script_path: sys.path.append(str(Path(main_script_path).parent))
+    threading.Thread(target=load_ahead, name="load ahead").start()
     cli.main(["run", script, *flags], prog_name="streamlit")
 
 
