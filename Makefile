@@ -6,7 +6,9 @@ BIN    := $(VENV)/bin
 # Libraries to compare with have environments of their own: jax-relax wants releases that ctviz cannot use.
 PEERS  := .venv-peers .venv-relax
 # What is downloaded shows, except in a log that nobody watches.
-PIP     = $(BIN)/python -m pip install $(if $(CI),--quiet) --disable-pip-version-check -c constraints.txt
+# Pip compiles one file after another, and the tests of libraries too; COMPILE takes all processors and leaves those out.
+PIP     = $(BIN)/python -m pip install $(if $(CI),--quiet) --disable-pip-version-check --no-compile -c constraints.txt
+COMPILE = $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib >/dev/null || true
 # On Linux the usual package index serves PyTorch with CUDA, some gigabytes. For the small CPU build:
 #   make app TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
@@ -78,11 +80,13 @@ $(VENV)/.torch: $(VENV)/.made constraints.txt
 $(VENV)/.app: $(VENV)/.torch pyproject.toml constraints.txt
 	@echo "Installing ctviz into $(VENV); the first time this takes a minute or more …"
 	@$(PIP) -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.app
 	@echo "Installing the tools for tests and checks …"
 	@$(PIP) -e '.[dev]'
+	@$(COMPILE)
 	@touch $@
 
 .venv-peers/.made: pyproject.toml
