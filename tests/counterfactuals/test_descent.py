@@ -28,7 +28,7 @@ from ctviz.models.stack import Stack
 from tests.reference.generators import Slow, slow_search
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-10}
-D, K, N, GROUPS = 3, 3, 4, 4
+D, K, N, GROUPS = 3, 3, 4, 3
 BOX = Schema(features=tuple(Feature(name=f"x{i}", domain=(-2.5, 2.5)) for i in range(D)))
 
 ARMS = {

@@ -52,15 +52,15 @@ def test_against_floyd_and_warshall(mutability, neighbours: int, monkeypatch: py
     monkeypatch.setattr(graphs, "BAND", 0.7)  # of 30 samples, enough in a band
     schema, reference_data, models = boxed(-1.5, 2.0, *mutability), known(), stack(2)
     chosen = settings(neighbours=neighbours)
-    factuals = torch.stack([cloud(10, seed, spread=1.3).T for seed in (1, 2)])
+    factuals = torch.stack([cloud(5, seed, spread=1.3).T for seed in (1, 2)])
     factuals[:, :, 0] = reference_data.X[3]  # one that is a sample itself
-    targets = classes(20, 3).view(2, 10)
+    targets = classes(10, 3).view(2, 5)
     found = search_face(
         SearchRequest(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data)
     )
     assert found.path is not None
     for arm, plain in enumerate(models.module(a) for a in range(2)):
-        for i in range(10):
+        for i in range(5):
             path, arrives, _ = sampled.face(
                 plain,
                 reference_data.X,

@@ -93,7 +93,7 @@ def test_in_a_plane_a_fine_grid_is_nowhere_cheaper(seed: int, k: int) -> None:
     x = np.random.default_rng(seed).normal(size=2).astype(np.float32)
     lattice = box_lattice(x, [-3, -3], [3, 3] if seed % 2 else [3, x[1]])
     found = cheapest(network, lattice, 1, tau)
-    steps = np.linspace(0, 1, 601)
+    steps = np.linspace(0, 1, 301)
     low, high = (np.array([getattr(f, end) for f in lattice.features]) for end in ("low", "high"))
     points = low + np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2) * (high - low)
     points = points[margin(network.logits(points), 1) >= least_margin(tau)]
