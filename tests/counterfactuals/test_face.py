@@ -182,7 +182,7 @@ def crowd(m: int, b: int, dtype: torch.dtype = torch.float32) -> tuple[Reference
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("mutability", RULES.values(), ids=RULES)
 def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dtype: torch.dtype) -> None:
-    reference_data, factuals, targets = crowd(2, 60, dtype)
+    reference_data, factuals, targets = crowd(2, 30, dtype)
     schema, models = boxed(-1.7, 2.2, *mutability), stack(2).to(dtype)
     chosen, limits = [settings(neighbours=6)] * 2, rules(schema, factuals)
     found = search_face(SearchRequest(models, factuals, targets.expand(2, -1), chosen, limits, True, reference_data))
@@ -191,7 +191,7 @@ def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dt
     made = reference_data.cached(("face", dtype), lambda: pytest.fail("the graphs are not kept"))
     ours, inside = EdgeRules.of(limits, 0, 6), factuals.clamp(*reachable_range(limits, factuals))
     for arm in range(2):
-        for i in range(60):
+        for i in range(30):
             t = found.steps[arm, i].item()
             path = found.path[: t + 1, arm, :, i]
             assert torch.equal(path[0], factuals[arm, :, i])

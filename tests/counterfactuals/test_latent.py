@@ -261,7 +261,7 @@ def test_on_moons_it_arrives_closer_to_the_data_than_generic_does() -> None:
         pass
     X, y = data.train
     factuals, targets = X[:200].T[None].contiguous(), 1 - y[:200][None]
-    limits, samples = rules(data.schema, factuals), ReferenceData.of(data, lambda latent: Vae.fit(X, latent, updates=500))
+    limits, samples = rules(data.schema, factuals), ReferenceData.of(data, lambda n: Vae.fit(X, n, updates=500))
     common = {"tau": 0.9, "steps": 50, "step_size": 0.25}
     revise = search_latent(
         SearchRequest(model, factuals, targets, [SearchSettings(generator="revise", **common)], limits, False, samples)

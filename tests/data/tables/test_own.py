@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -356,6 +356,7 @@ def test_no_file_at_all_ends_in_a_traceback(raw):
 cells = st.text("abc ;,\"'=é|\t", max_size=6) | st.integers().map(str) | st.floats(allow_nan=False).map(str)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=8), st.sampled_from(",;\t|"))
 def test_cells_are_read_as_they_were_written(rows, separator):
     frame = pd.DataFrame(rows, columns=["a", "b", "c"])
