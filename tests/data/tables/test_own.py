@@ -89,14 +89,18 @@ def test_types_can_be_corrected(tmp_path):
     assert table.schema.features[2].levels == ("low", "middle", "high") and table.classes == ("yes", "no")
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return loaded(tmp_path_factory.mktemp("plain"), people())
+
+
 @pytest.mark.parametrize(
     "how",
     [{"sep": ";", "decimal": ","}, {"sep": "\t"}, {"sep": "|"}, {"encoding": "utf-8-sig"}, {"encoding": "utf-16"},
      {"lineterminator": "\r\n"}, {"lineterminator": "\r"}, {"quoting": 1}],
     ids=str,
 )  # fmt: skip
-def test_the_same_table_in_other_forms(tmp_path, how):
-    plain = loaded(tmp_path, people())
+def test_the_same_table_in_other_forms(tmp_path, plain, how):
     other = ctviz.load_table(written(tmp_path, people(), "other.csv", **how), "loan")
     assert other.schema == plain.schema
     assert torch.equal(other.train[0], plain.train[0]) and torch.equal(other.train[1], plain.train[1])
