@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator, Iterator
-from functools import partial
 from typing import Any
 
 # Before torch is imported: on two cores, two workers with two threads each are several times as slow as with one.
@@ -45,12 +44,20 @@ def german_table() -> Any:
 @pytest.fixture(scope="module")
 def hasty_autoencoders() -> Iterator[None]:
     """Autoencoders are fitted in a moment, for a module to which it does not matter how well."""
-    from ctviz.counterfactuals.inputs import _reference_data  # as above
+    from ctviz.cache import Cache  # as above
+    from ctviz.counterfactuals.inputs import _reference_data
+    from ctviz.experiments import vae as of_data
     from ctviz.models.vae import Vae
+
+    fit = Vae.fit
+
+    def in_a_moment(X: Any, latent: int = 2, seed: int = 0, **given: Any) -> Vae:
+        return fit(X, latent, seed, **{**given, "updates": 50})
 
     with pytest.MonkeyPatch.context() as patch:
         _reference_data.cache_clear()
-        patch.setattr(Vae, "fit", partial(Vae.fit, updates=50))
+        patch.setattr(of_data, "_cache", Cache(8, at_once=None))
+        patch.setattr(Vae, "fit", in_a_moment)
         yield
         _reference_data.cache_clear()
 

@@ -65,7 +65,9 @@ print_loaded(*compute, *show)  # by settings and the store
 import ctviz.counterfactuals.exact.cheapest, ctviz.worker_pool
 print_loaded(*compute, *show)  # by the processes that prove
 ctviz.run, ctviz.search
-print_loaded("sklearn", "pandas", "captum", *show)  # by what trains and searches
+import torch
+ctviz.search(torch.nn.Linear(2, 2), torch.zeros(1, 2).numpy(), 1)
+print_loaded("sklearn", "pandas", "captum", *show)  # by what trains and searches, from a plain array
 """
     assert python(code).splitlines() == ["[]"] * 4
 

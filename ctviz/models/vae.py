@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.optim.adam import adam
 
 from ctviz.errors import ConfigError, DataError
 from ctviz.isolation import isolated
@@ -210,17 +211,22 @@ def spacing(X: Tensor) -> Tensor:
 
 def _fitted(vae: Vae, X: Tensor, settings: VaeSettings) -> Vae:
     parameters = [tensor.requires_grad_() for side in (vae.encoder, vae.decoder) for layer in side for tensor in layer]
-    adam = torch.optim.Adam(parameters, lr=settings.lr, fused=True)
+    # By torch's function: its class of that name loads the compiler, which takes a second.
+    means, squares = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
+    steps = [torch.zeros(()) for _ in parameters]
     generator = torch.Generator().manual_seed(settings.seed + 1)
     batch = min(settings.batch, len(X))
     for update in range(settings.updates):
-        adam.param_groups[0]["lr"] = settings.lr * 0.5 * (1 + math.cos(math.pi * update / settings.updates))
+        lr = settings.lr * 0.5 * (1 + math.cos(math.pi * update / settings.updates))
         rows = torch.randint(len(X), (batch,), generator=generator)
         noise = torch.randn(batch, settings.latent, generator=generator)
-        adam.zero_grad()
         loss = -vae.elbo(X[rows], noise, min(1.0, update / (WARM_UP * settings.updates))).mean()
-        loss.backward()
-        adam.step()
+        gradients = list(torch.autograd.grad(loss, parameters))
+        with torch.no_grad():
+            adam(
+                parameters, gradients, means, squares, [], steps, fused=True, amsgrad=False, beta1=0.9, beta2=0.999,
+                lr=lr, weight_decay=0.0, eps=1e-8, maximize=False,
+            )  # fmt: skip
     for parameter in parameters:
         parameter.requires_grad_(False)
     if not all(parameter.isfinite().all() for parameter in parameters):

@@ -145,7 +145,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def answers(model: nn.Module) -> list[Tensor]:
-    found = ctviz.search(model, X, [0, 1] * 10, tau=0.9, steps=20)
+    found = ctviz.search(model, X, [0, 1] * 10, tau=0.9, steps=8)
     assert found.path is not None
     return [found.path, found.mature, ctviz.integrated_gradients(model, X).values]
 

@@ -321,17 +321,18 @@ X = [[0.5, -1.0], [2.0, 0.25]]
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("given", "targets"),
     [
-        X,
-        tuple(map(tuple, X)),
-        np.array(X),
-        np.array(X, dtype=np.float32),
-        np.array(X, dtype=">f4"),
-        np.array(X[::-1])[::-1],
-        torch.tensor(X),
-        torch.tensor(X).to_sparse(),
-        pd.DataFrame(X),
+        (X, 1),
+        (tuple(map(tuple, X)), np.int64(1)),
+        (np.array(X), [1, 1]),
+        (np.array(X, dtype=np.float32), np.array([1, 1], dtype=np.uint8)),
+        (np.array(X, dtype=">f4"), torch.tensor(1)),
+        (np.array(X[::-1])[::-1], 1),
+        (torch.tensor(X), [1, 1]),
+        (torch.tensor(X), torch.tensor(1)),
+        (torch.tensor(X).to_sparse(), 1),
+        (pd.DataFrame(X), np.array([1, 1], dtype=np.uint8)),
     ],
     ids=[
         "lists",
@@ -341,12 +342,10 @@ X = [[0.5, -1.0], [2.0, 0.25]]
         "array of another byte order",
         "array turned around",
         "tensor",
+        "tensors",
         "sparse tensor",
         "table",
     ],
-)
-@pytest.mark.parametrize(
-    "targets", [1, np.int64(1), [1, 1], np.array([1, 1], dtype=np.uint8), torch.tensor(1)], ids=repr
 )
 def test_any_kind_of_numbers_will_do(given: Any, targets: Any) -> None:
     expected = ctviz.search(linear(), torch.tensor(X), torch.tensor([1, 1]), tau=0.9)

@@ -79,7 +79,7 @@ dtypes = st.sampled_from([torch.float32, torch.float64])
 def known() -> ReferenceData:
     chance = torch.Generator().manual_seed(0)
     X, y = 1.5 * torch.randn(60, D, generator=chance), torch.arange(60) % K
-    return ReferenceData(X, y, K, lambda latent: Vae.fit(X, latent, updates=200))
+    return ReferenceData(X, y, K, lambda latent: Vae.fit(X, latent))
 
 
 KNOWN = known()
@@ -134,7 +134,7 @@ def check(path: Tensor, factuals: Tensor, rules: Schema, steps: Tensor, mature: 
     assert (moved[:, steps == 0] == 0).all(), "moved though it had arrived"
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0, 20.0]),
@@ -160,7 +160,7 @@ def test_every_step_of_a_stacked_search_obeys(
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-@settings(max_examples=40)
+@settings(max_examples=20)  # each of three arms, and all but two generators are tried above
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0, 20.0]),
@@ -182,7 +182,7 @@ def test_every_step_of_every_generator_obeys(
 ) -> None:
     factuals, targets = crowd(seed, spread, dtype)
     if name == "exact":  # a program for each
-        factuals, targets = factuals[..., :2], targets[..., :2]
+        factuals, targets = factuals[..., :1], targets[..., :1]
     own = [s.model_copy(update={"generator": name}) for s in chosen]
     stack = models(seed, dtype, M, ensemble and name != "exact")
     found = search(SearchRequest(stack, factuals, targets, own, Constraints.of(rules, factuals), True, reference_data))
@@ -202,7 +202,7 @@ def check_stack(found: SearchResult, factuals: Tensor, rules: list[Schema]) -> N
         assert (ways == found.nascent[arm]).all(dim=1).any(dim=0).all(), "a nascent point that is not on the path"
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0]),
@@ -234,7 +234,7 @@ def test_ranges_locks_and_directions_of_the_public_search(
     check(found.path, found.factuals, rules, found.steps, found.mature)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0, 20.0]),

@@ -52,15 +52,15 @@ def test_against_floyd_and_warshall(mutability, neighbours: int, monkeypatch: py
     monkeypatch.setattr(graphs, "BAND", 0.7)  # of 30 samples, enough in a band
     schema, reference_data, models = boxed(-1.5, 2.0, *mutability), known(), stack(2)
     chosen = settings(neighbours=neighbours)
-    factuals = torch.stack([cloud(10, seed, spread=1.3).T for seed in (1, 2)])
+    factuals = torch.stack([cloud(5, seed, spread=1.3).T for seed in (1, 2)])
     factuals[:, :, 0] = reference_data.X[3]  # one that is a sample itself
-    targets = classes(20, 3).view(2, 10)
+    targets = classes(10, 3).view(2, 5)
     found = search_face(
         SearchRequest(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data)
     )
     assert found.path is not None
     for arm, plain in enumerate(models.module(a) for a in range(2)):
-        for i in range(10):
+        for i in range(5):
             path, arrives, _ = sampled.face(
                 plain,
                 reference_data.X,
@@ -182,7 +182,7 @@ def crowd(m: int, b: int, dtype: torch.dtype = torch.float32) -> tuple[Reference
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("mutability", RULES.values(), ids=RULES)
 def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dtype: torch.dtype) -> None:
-    reference_data, factuals, targets = crowd(2, 60, dtype)
+    reference_data, factuals, targets = crowd(2, 30, dtype)
     schema, models = boxed(-1.7, 2.2, *mutability), stack(2).to(dtype)
     chosen, limits = [settings(neighbours=6)] * 2, rules(schema, factuals)
     found = search_face(SearchRequest(models, factuals, targets.expand(2, -1), chosen, limits, True, reference_data))
@@ -191,7 +191,7 @@ def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dt
     made = reference_data.cached(("face", dtype), lambda: pytest.fail("the graphs are not kept"))
     ours, inside = EdgeRules.of(limits, 0, 6), factuals.clamp(*reachable_range(limits, factuals))
     for arm in range(2):
-        for i in range(60):
+        for i in range(30):
             t = found.steps[arm, i].item()
             path = found.path[: t + 1, arm, :, i]
             assert torch.equal(path[0], factuals[arm, :, i])

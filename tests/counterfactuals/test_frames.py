@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import decimal
 import pickle
-import subprocess
-import sys
 from decimal import Decimal
 from typing import Any
 
@@ -216,13 +214,18 @@ WHOLE = ["int8", "uint8", "bool", "Int64", "UInt8", "boolean", "int64[pyarrow]",
 PARTS = ["float32", "Float32", "Float64", "float[pyarrow]", "double[pyarrow]", "object", "Sparse[float64]"]
 
 
-@pytest.mark.parametrize("other", ["float64", "bool", "object"])
 @pytest.mark.parametrize(
-    ("values", "dtype"), [*(([1, 0], name) for name in WHOLE), *(([0.5, 1.0], name) for name in PARTS)], ids=str
+    ("values", "dtype", "other"),
+    [
+        *(([1, 0], name, "float64") for name in WHOLE),
+        *(([0.5, 1.0], name, "float64") for name in PARTS),
+        *(([1, 0], name, other) for name in ("int8", "Int64", "bool[pyarrow]") for other in ("bool", "object")),
+    ],
+    ids=str,
 )
 def test_columns_of_numbers_of_any_kind(values: list[float], dtype: str, other: str) -> None:
     given = pd.DataFrame({"a": pd.Series(values, dtype=dtype), "b": pd.Series([1, 0], dtype=other)})
-    found = ctviz.search(model(), given, 1)
+    found = ctviz.search(model(), given, 1, steps=1)
     assert found.factuals.tolist() == [[values[0], 1.0], [values[1], 0.0]]
 
 
@@ -231,7 +234,7 @@ def test_columns_of_decimals_and_an_array_of_objects() -> None:
     for column in (ten, ten.astype(pd.ArrowDtype(pa.decimal128(5, 2)))):
         given = pd.DataFrame({"a": column, "b": [True, False]})
         for table in (given, given.astype(object).to_numpy()):
-            assert ctviz.search(model(), table, 1).factuals.tolist() == [[0.5, 1.0], [1.25, 0.0]]
+            assert ctviz.search(model(), table, 1, steps=1).factuals.tolist() == [[0.5, 1.0], [1.25, 0.0]]
 
 
 HOLES: dict[str, Any] = {
@@ -295,14 +298,6 @@ def test_targets_of_any_kind_of_column(dtype: str) -> None:
         assert torch.equal(ctviz.search(model(), points(3), targets, tau=0.9).final, expected)
     hole = pd.Series([1, pd.NA, 1], dtype="Int64", name="y")
     assert refused(model(), points(3), hole) == "targets hold missing values in column 'y'."
-
-
-def test_a_plain_array_imports_no_pandas() -> None:
-    code = (
-        "import sys, numpy as np, torch, ctviz; ctviz.search(torch.nn.Linear(2, 2), np.zeros((1, 2)), 1);"
-        "sys.exit('pandas' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=300).returncode == 0
 
 
 # -- attributions, schemas, runs -------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import get_args
 
 import pytest
@@ -72,15 +73,17 @@ CHANGES: dict[str, float] = {
 }  # fmt: skip
 
 
+@functools.cache
+def of_many(name: GeneratorName, **changes: float) -> SearchResult:
+    people = 8 if name == "exact" else 40  # a program for each
+    chosen = SearchSettings(generator=name, tau=0.7, steps=25, step_size=0.2).model_copy(update=changes)
+    return search(SearchRequest(linear(), *crowd(1, people), [chosen], rules(1, FREE), True, KNOWN))
+
+
 @pytest.mark.parametrize("name", GENERATORS)
 @pytest.mark.parametrize("field", CHANGES)
 def test_a_generator_listens_to_the_settings_that_it_names_and_to_no_other(name: GeneratorName, field: str) -> None:
-    people = 8 if name == "exact" else 40  # a program for each
-    before = SearchSettings(generator=name, tau=0.7, steps=25, step_size=0.2)
-    after = before.model_copy(update={field: CHANGES[field]})
-    a, b = (
-        search(SearchRequest(linear(), *crowd(1, people), [s], rules(1, FREE), True, KNOWN)) for s in (before, after)
-    )
+    a, b = of_many(name), of_many(name, **{field: CHANGES[field]})
     assert a.path is not None and b.path is not None
     longest = min(len(a.path), len(b.path))
     same = torch.equal(a.path[:longest], b.path[:longest]) and all(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctviz import ConfigError, DataError, Feature, Mutability, Schema
@@ -74,6 +74,7 @@ def test_features_without_any_value_are_refused() -> None:
         Number("age", 0, own=37.0, low=37.0, high=math.inf).options(10)
 
 
+@settings(max_examples=60)
 @given(lattice=lattices(stepped=False), seed=st.integers(0, 99))
 def test_points_that_obey_all_rules_come_back_from_their_columns(lattice: Lattice, seed: int) -> None:
     chance = np.random.default_rng(seed)
@@ -91,6 +92,7 @@ def test_points_that_obey_all_rules_come_back_from_their_columns(lattice: Lattic
         assert all(feature.allowed(value) for feature, value in zip(lattice.features, point, strict=True))
 
 
+@settings(max_examples=60)
 @given(lattice=lattices())
 def test_options_are_all_values_that_are_allowed(lattice: Lattice) -> None:
     for feature in lattice.features:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from ctviz.counterfactuals.lattice import Category, Lattice, Number
@@ -156,6 +157,7 @@ def settings(draw: st.DrawFn) -> tuple[Rules, dict[str, object]]:
     return Rules(rules=tuple(rules), links=(Link(feature="age", follows="education"),)), person
 
 
+@examples(max_examples=50)
 @given(settings(), st.randoms(use_true_random=False))
 def test_every_point_obeys_the_rules_in_its_columns_too(case, chance):
     """What the lattice allows lies within bounds and directions of the schema under the same rules, and reads so."""

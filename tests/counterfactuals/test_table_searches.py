@@ -26,7 +26,10 @@ SAMPLES = (PEOPLE, torch.arange(60) % 2)
 
 def model(seed: int) -> nn.Module:
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(SCHEMA.d, 8), nn.ReLU(), nn.Linear(8, 2))
+    made = nn.Sequential(nn.Linear(SCHEMA.d, 5), nn.ReLU(), nn.Linear(5, 2))
+    with torch.no_grad():
+        made[2].weight.mul_(4)  # so that most searches arrive
+    return made
 
 
 @st.composite
@@ -52,13 +55,13 @@ def rules(draw: st.DrawFn) -> Rules:
 
 @pytest.mark.parametrize("generator", [name for name in GENERATORS if name != "counternet"])
 @settings(max_examples=20)
-@given(rules=rules(), seed=st.integers(0, 3), polish=st.booleans())
+@given(rules=rules(), seed=st.integers(0, 19), polish=st.booleans())
 def test_rules_hold_at_every_point(generator: str, rules: Rules, seed: int, polish: bool) -> None:
-    X = PEOPLE[7 * seed : 7 * seed + 7]
+    X = PEOPLE[3 * seed : 3 * seed + 3]
     schema = rules.on(SCHEMA)
     found = ctviz.search(
-        model(seed), X, np.arange(7) % 2, generator=generator, schema=schema, samples=SAMPLES, tau=0.9, steps=8,
-        step_size=1.5, latent=2, polish=polish,
+        model(seed), X, np.arange(3) % 2, generator=generator, schema=schema, samples=SAMPLES, tau=0.9, steps=8,
+        step_size=1.5, latent=2, per_factual=2, polish=polish,
     )  # fmt: skip
     assert found.path is not None
     if polish and generator != "exact":  # its ends are not polished: whoever has reached τ stays, wherever that is

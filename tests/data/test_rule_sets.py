@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctviz.data.rule_sets import MOST_TEXT, differing, of_text, rule_sets, same, to_text
@@ -57,6 +57,7 @@ def some_rules(draw):
     return Rules(rules=tuple(draw(one_rule(one)) for one in chosen), links=links, unseen_pairs=pairs)
 
 
+@settings(max_examples=50)
 @given(some_rules(), some_rules())
 def test_what_a_text_says_comes_back(rules, base):
     text = to_text(rules, base)

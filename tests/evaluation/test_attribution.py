@@ -55,10 +55,10 @@ def test_they_are_the_riemann_sum(output, activation):
 
 
 def output_of(module, target, output):
-    def function(point):
+    def function(points):
         with torch.no_grad():
-            logits = module(torch.from_numpy(point)[None])[0]
-        return float((logits if output == "logit" else logits.softmax(-1))[target])
+            logits = module(torch.from_numpy(points))
+        return (logits if output == "logit" else logits.softmax(-1))[:, target].numpy()
 
     return function
 

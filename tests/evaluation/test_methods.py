@@ -59,12 +59,12 @@ def gradients(model, X, y, output="logit"):
 
 
 def output_of(module, target, output="logit"):
-    """F of one point, in plain numbers."""
+    """F of one point (d) or several (n d), in plain numbers."""
 
-    def function(point):
+    def function(points):
         with torch.no_grad():
-            z = module(torch.from_numpy(point)[None])[0]
-        return float((z if output == "logit" else z.softmax(-1))[target])
+            z = module(torch.from_numpy(np.atleast_2d(points)))
+        return (z if output == "logit" else z.softmax(-1))[:, target].numpy()
 
     return function
 

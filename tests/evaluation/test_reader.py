@@ -46,11 +46,10 @@ def test_what_is_no_picture_is_refused(bad: torch.Tensor) -> None:
 
 
 def test_training_it_gives_the_same_bits_and_learns() -> None:
-    first, second = (reader.fit(X[:400], Y[:400], epochs=15) for _ in range(2))
-    for one, other in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(one, other)
-    assert reader.accuracy(X[:400], Y[:400], reader=first) > 0.5
-    other = reader.fit(X[:400], Y[:400], epochs=1, seed=1)
+    assert reader.accuracy(X[:300], Y[:300], reader=reader.fit(X[:300], Y[:300], epochs=15)) > 0.5
+    first, second, other = (reader.fit(X[:150], Y[:150], epochs=2, seed=seed) for seed in (0, 0, 1))
+    for one, same in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, same)
     assert not torch.equal(reader.read_digits(X[:5], other), reader.read_digits(X[:5], first))
 
 

@@ -42,14 +42,12 @@ def ip_star(drawn, points, targets, counted, samples, length_scale):
 
 
 def integrated_gradients(function, x, baseline, nodes=2000, step=1e-4):
-    """Riemann sum (midpoints) of central differences of ``function`` along the line from ``baseline`` to ``x``."""
+    """Riemann sum (midpoints) of central differences of ``function`` of points (n d) along the line from ``baseline``
+    to ``x``."""
     x, baseline = np.asarray(x, dtype=float), np.asarray(baseline, dtype=float)
     total = np.zeros(len(x))
     for i in range(nodes):
         point = baseline + (i + 0.5) / nodes * (x - baseline)
-        for d in range(len(x)):
-            up, down = point.copy(), point.copy()
-            up[d] += step
-            down[d] -= step
-            total[d] += (function(up) - function(down)) / (2 * step)
+        up, down = (point + side * step * np.eye(len(x)) for side in (1, -1))
+        total += (function(up) - function(down)) / (2 * step)
     return (x - baseline) * total / nodes

@@ -26,7 +26,7 @@ class Slow:
     gravity: float = 0.0
     diversity: float = 0.0
     noise: float = 0.0
-    attractors: Sequence[Sequence[Sequence[float]]] = ()  # of each class
+    attractors: Sequence[Tensor] = ()  # (n d) of each class
     offsets: Tensor | None = None  # n d
     draw: Draw | None = None
     longest_step: float = math.inf
@@ -66,8 +66,7 @@ def loss_of_one(model: nn.Module, x: Tensor, factual: Tensor, target: int, s: Sl
         e = -z[target]
         total = total + s.energy * (b / 10) * (b + t) ** -0.9 * (e + e**2 / 1000)
     if s.gravity:
-        apart = [(x - x.new_tensor(sample)).abs().sum() for sample in s.attractors[target]]
-        total = total + s.gravity * torch.stack(apart).mean()
+        total = total + s.gravity * (x - s.attractors[target]).abs().sum(dim=1).mean()
     return total
 
 

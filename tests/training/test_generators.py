@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import get_args
 
 import numpy as np
@@ -42,9 +43,13 @@ def train(generator: str, **changes: object) -> tuple[Training, list[Snapshot]]:
     return training, list(training)
 
 
+trained = functools.cache(train)
+"""Once for all tests of a generator."""
+
+
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_it_trains_with_finite_weights_and_finds_counterfactuals(generator: str) -> None:
-    training, snapshots = train(generator)
+    training, snapshots = trained(generator)
     last = snapshots[-1]
     for values in last.weights.values():
         assert np.isfinite(values).all()
@@ -60,7 +65,7 @@ def test_it_trains_with_finite_weights_and_finds_counterfactuals(generator: str)
 
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_the_same_experiment_gives_the_same_bits(generator: str) -> None:
-    (_, one), (_, other) = train(generator), train(generator)
+    (_, one), (_, other) = trained(generator), train(generator)
     for a, b in zip(one, other, strict=True):
         assert a.weights.keys() == b.weights.keys()
         assert all(np.array_equal(a.weights[name], b.weights[name]) for name in a.weights)
@@ -71,7 +76,7 @@ def test_the_same_experiment_gives_the_same_bits(generator: str) -> None:
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_locks_hold_in_training_with_every_generator(generator: str) -> None:
     """A lock on x1 in advice: no path moves along it; and training under it gives another model than without."""
-    _, free = train(generator)
+    _, free = trained(generator)
     _, locked = train(generator, **{"arms.full.locked": [0]})
     paths = locked[-1].paths
     assert paths is not None and (paths.points[1, :, :, 0] == paths.points[1, :, :1, 0]).all()

@@ -285,8 +285,11 @@ def test_any_schedule_trains(schedule: Schedule) -> None:
         assert torch.equal(told.last(0), told.last(1))
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "softplus"])
-@pytest.mark.parametrize("hidden", [(), (8,), (6, 5, 4)], ids=["linear", "one layer", "three layers"])
+@pytest.mark.parametrize(
+    ("hidden", "activation"),
+    [((), "relu"), ((8,), "relu"), ((8,), "softplus"), ((6, 5, 4), "tanh"), ((6, 5, 4), "sigmoid")],
+    ids=["linear", "relu", "softplus", "three layers of tanh", "three layers of sigmoid"],
+)
 def test_any_model_trains(hidden: tuple[int, ...], activation: str) -> None:
     schedule = Schedule(epochs=20, batch=12, n_ce=20, lr=0.03)
     told = story([VANILLA, FULL], schedule, model=ModelSettings(hidden=hidden, activation=activation))

@@ -42,5 +42,5 @@ def digest(frame: pd.DataFrame) -> str:
         if column.dtype.kind in "biuf":
             found.update(np.ascontiguousarray(column.to_numpy(dtype="<f8")).tobytes())
         else:
-            found.update("\0".join(column.astype(str)).encode())
+            found.update("\0".join(column.astype(str).to_numpy(dtype=object)).encode())
     return found.hexdigest()[:32]

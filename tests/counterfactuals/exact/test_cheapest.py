@@ -46,7 +46,7 @@ def same(value: float) -> object:
     return pytest.approx(value, rel=1e-4, abs=1e-6)
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(lattice=lattices(), seed=seeds, hidden=sizes, k=st.sampled_from([2, 3]), tau=taus, way=ways)
 def test_the_cheapest_is_that_of_all_points(
     lattice: Lattice, seed: int, hidden: tuple[int, ...], k: int, tau: float, way: str
@@ -93,7 +93,7 @@ def test_in_a_plane_a_fine_grid_is_nowhere_cheaper(seed: int, k: int) -> None:
     x = np.random.default_rng(seed).normal(size=2).astype(np.float32)
     lattice = box_lattice(x, [-3, -3], [3, 3] if seed % 2 else [3, x[1]])
     found = cheapest(network, lattice, 1, tau)
-    steps = np.linspace(0, 1, 601)
+    steps = np.linspace(0, 1, 301)
     low, high = (np.array([getattr(f, end) for f in lattice.features]) for end in ("low", "high"))
     points = low + np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2) * (high - low)
     points = points[margin(network.logits(points), 1) >= least_margin(tau)]
@@ -184,7 +184,7 @@ def test_the_smallest_choices_have_one_of_each(sets: list[frozenset[int]]) -> No
     assert len(found) == len(expected)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(lattice=lattices(), seed=seeds, tau=taus, tight=st.sampled_from([0.0, 0.5, 1.0]))
 def test_plans_of_searches_that_ran_out_of_time_come_in_order_with_bounds_that_hold(
     lattice: Lattice, seed: int, tau: float, tight: float
@@ -439,7 +439,7 @@ def test_where_the_solver_is_wrong_its_word_is_no_proof(
     assert found.status != "optimal" or found.plan.effort == same(costs.min())
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(lattice=lattices(), seed=seeds, tau=taus, size=st.integers(1, 9))
 def test_boxes_allow_for_rounding(lattice: Lattice, seed: int, tau: float, size: int) -> None:
     """Each unit beside one that takes it back but for a bias: large outputs, whose differences count."""

@@ -112,7 +112,7 @@ def original_of(name: str, folder: Path) -> None:
         whole.insert(2, "fnlwgt", 1)
         whole.insert(3, "education", "?")
         text = whole.to_csv(index=False, header=False)
-        (folder / "adult.data.gz").write_bytes(gzip.compress(text.replace(",", ", ").encode()))
+        (folder / "adult.data.gz").write_bytes(gzip.compress(text.replace(",", ", ").encode(), 1))
     elif name == "german":
         frame.to_csv(folder / "german.data", index=False, header=False, sep=" ")
     elif name == "credit":
@@ -126,7 +126,7 @@ def test_what_ships_is_what_is_built(name, tmp_path):
     original_of(name, tmp_path)
     (written,) = folders.build(name, tmp_path, tmp_path / "out")
     kept = shipped.shipped_folder(name) / written.name
-    pd.testing.assert_frame_equal(pd.read_parquet(written), pd.read_parquet(kept))
+    assert pd.read_parquet(written).equals(pd.read_parquet(kept)), "values and types"
     assert abs(written.stat().st_size - kept.stat().st_size) < 0.05 * kept.stat().st_size
 
 
@@ -244,7 +244,7 @@ def test_more_rows_than_there_are_are_refused():
 
 
 def test_numbers_are_standardised_on_the_training_part():
-    data = load("adult")
+    data = load("german")
     numbers = [data.schema.columns_of(f.name)[0] for f in data.schema.features if f.kind != "category"]
     X = data.train[0][:, numbers].double()
     torch.testing.assert_close(X.mean(0), torch.zeros(len(numbers), dtype=torch.double), atol=1e-5, rtol=0)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -89,14 +89,18 @@ def test_types_can_be_corrected(tmp_path):
     assert table.schema.features[2].levels == ("low", "middle", "high") and table.classes == ("yes", "no")
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return loaded(tmp_path_factory.mktemp("plain"), people())
+
+
 @pytest.mark.parametrize(
     "how",
     [{"sep": ";", "decimal": ","}, {"sep": "\t"}, {"sep": "|"}, {"encoding": "utf-8-sig"}, {"encoding": "utf-16"},
      {"lineterminator": "\r\n"}, {"lineterminator": "\r"}, {"quoting": 1}],
     ids=str,
 )  # fmt: skip
-def test_the_same_table_in_other_forms(tmp_path, how):
-    plain = loaded(tmp_path, people())
+def test_the_same_table_in_other_forms(tmp_path, plain, how):
     other = ctviz.load_table(written(tmp_path, people(), "other.csv", **how), "loan")
     assert other.schema == plain.schema
     assert torch.equal(other.train[0], plain.train[0]) and torch.equal(other.train[1], plain.train[1])
@@ -356,6 +360,7 @@ def test_no_file_at_all_ends_in_a_traceback(raw):
 cells = st.text("abc ;,\"'=é|\t", max_size=6) | st.integers().map(str) | st.floats(allow_nan=False).map(str)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=8), st.sampled_from(",;\t|"))
 def test_cells_are_read_as_they_were_written(rows, separator):
     frame = pd.DataFrame(rows, columns=["a", "b", "c"])
