@@ -160,7 +160,6 @@ def test_a_user_without_a_home_is_served(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "home", classmethod(lambda _: Path(os.environ.get("HOME") or no_home())))
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(cli, "main", lambda words, **_: found.update(words=words, home=Path.home()))
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])  # no other test is to go without Matplotlib
     launch("app.py", "--server.port", "1")
     assert found == {"words": ["run", "app.py", "--server.port", "1"], "home": Path("/")}
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,27 +68,11 @@ def keep_caches() -> None:
     AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
 
 
-class _Unused(ModuleType):
-    """A module that only has to have names: those of its parts, and empty classes."""
-
-    def __getattr__(self, name: str) -> ModuleType | type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
-
-
-def leave_matplotlib_out() -> None:
-    """Captum imports Matplotlib, 27 MB, to draw attributions, which the app draws itself."""
-    for name in ("captum.attr._utils.visualization", "matplotlib", "matplotlib.colors", "matplotlib.pyplot"):
-        sys.modules[name] = _Unused(name)
-
-
 def launch(script: str, *flags: str) -> None:
     """Serve the app ``script``, with flags of ``streamlit run``, until a signal ends it."""
     _have_a_home()
     ask_nobody()
     keep_uploads_in_memory()
-    leave_matplotlib_out()
     from streamlit.runtime import credentials
 
     credentials.check_credentials = lambda: None  # before it is imported where it is called
