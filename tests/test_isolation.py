@@ -158,7 +158,6 @@ def several_threads() -> Iterator[None]:
 STATES = {
     "float64 by default": lambda: default_dtype(torch.float64),
     "float16 by default": lambda: default_dtype(torch.float16),
-    "bfloat16 by default": lambda: default_dtype(torch.bfloat16),
     "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
     "inference mode": torch.inference_mode,
     "no gradients": torch.no_grad,
@@ -187,13 +186,19 @@ def training(folder: Path) -> Iterator[Any]:
     yield run.summary
     for snapshot in run.snapshots:
         yield from (snapshot.weights, snapshot.metrics, snapshot.field, snapshot.paths.points)
-    yield [snapshot.weights for snapshot in ctviz.train(small())]
+    yield [snapshot.weights for snapshot in ctviz.train(small(**{"training.epochs": 1}))]
     yield [weight.detach().numpy() for weight in run.model("full").parameters()]
 
 
+@cache
+def trained() -> ctviz.Run:
+    """A run for what is asked of one; first called outside of all states, in which ``training`` trains it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return ctviz.run(small(), store=Store(Path(folder)))
+
+
 def evaluation(folder: Path) -> Iterator[Any]:
-    run = ctviz.run(small(), store=Store(folder))
-    report = ctviz.evaluate(run, Protocol(rounds=3, factuals=10, attacks=(0.1,)), store=Store(folder))
+    report = ctviz.evaluate(trained(), Protocol(rounds=3, factuals=10, attacks=(0.1,)), store=Store(folder))
     yield from (report.table.to_numpy(), report.compare().to_numpy())
 
 
@@ -213,7 +218,7 @@ def quickly_fitted(data: Dataset) -> Callable[[int], Vae]:
 
 
 def exploring(folder: Path) -> Iterator[Any]:
-    run = ctviz.run(small(), store=Store(folder))
+    run = trained()
     explorer, last = ctviz.Explorer(run.experiment, quickly_fitted(run.data)), run.snapshot()
     factuals, _ = explorer.pick("random", 10)
     for name in ("eccco", "revise"):
