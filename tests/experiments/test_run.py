@@ -465,7 +465,7 @@ def test_the_autoencoder_of_a_run_is_kept_in_its_store(tmp_path: Path, monkeypat
     monkeypatch.setattr(Vae, "fit", partial(Vae.fit, updates=20))
     store = Store(tmp_path / "own")
     experiment = TINY.replace({"data.seed": 77, "arms": "vanilla,full", "arms.full.generator": "revise"})
-    ctviz.run(experiment, store=store)
+    ctviz.run(experiment.replace({"training.epochs": 1, "training.n_ce": 10}), store=store)
     assert len(list((store.root / "vaes").iterdir())) == 1
 
 
