@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator, Iterator
-from functools import partial
 from typing import Any
 
 # Before torch is imported: on two cores, two workers with two threads each are several times as slow as with one.
@@ -45,12 +44,16 @@ def german_table() -> Any:
 @pytest.fixture(scope="module")
 def hasty_autoencoders() -> Iterator[None]:
     """Autoencoders are fitted in a moment, for a module to which it does not matter how well."""
-    from ctviz.counterfactuals.inputs import _reference_data  # as above
+    from ctviz.cache import Cache  # as above
+    from ctviz.counterfactuals.inputs import _reference_data
+    from ctviz.experiments import vae
     from ctviz.models.vae import Vae
 
+    fit = Vae.fit
     with pytest.MonkeyPatch.context() as patch:
         _reference_data.cache_clear()
-        patch.setattr(Vae, "fit", partial(Vae.fit, updates=50))
+        patch.setattr(vae, "_cache", Cache(1, at_once=None))  # no other module is to find them
+        patch.setattr(Vae, "fit", lambda *args, **settings: fit(*args, **{**settings, "updates": 50}))
         yield
         _reference_data.cache_clear()
 
