@@ -232,8 +232,14 @@ def exploring(folder: Path) -> Iterator[Any]:
     yield from (energy.levels, energy.means.real, energy.means.ends)
 
 
+@cache
+def shipped() -> ctviz.Run:
+    """As above; ``pictures`` and ``advising`` read such a run in each state."""
+    return ctviz.run(Experiment.preset("moons"))
+
+
 def searching(folder: Path) -> Iterator[Any]:
-    run = ctviz.run(Experiment.preset("moons"))
+    run = shipped()
     X, y = (part[:10].numpy() for part in run.data.test)
     for name in ("generic", "gravitational", "dice", "nearest", "face"):
         found = ctviz.search(run.model("full"), X, 1 - y, generator=name, samples=run.data.train)
@@ -321,7 +327,7 @@ def test_whatever_the_caller_has_set_the_bits_are_the_same(tmp_path: Path, state
 def test_what_was_made_within_such_a_state_serves_outside_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """An autoencoder and tensors that are kept are of no state."""
     monkeypatch.setattr(Vae, "fit", partial(Vae.fit, updates=150))
-    run = ctviz.run(Experiment.preset("moons"))
+    run = shipped()
     X, y = run.data.test
 
     def mature() -> float:
@@ -378,8 +384,9 @@ def test_a_callback_finds_what_its_caller_has_set(tmp_path: Path) -> None:
 def test_what_is_imported_in_such_a_state_serves_outside_of_it() -> None:
     """Of both states at once: whatever is made at import in one of them fails outside of it."""
     code = """
-import ctviz, torch
+import ctviz, ctviz.imports, torch
 
+ctviz.imports.leave_matplotlib_out()  # captum would import it, for long
 experiment = ctviz.Experiment.preset("moons").replace({"training.epochs": 1, "data.n_train": 40})
 with torch.device("meta"), torch.inference_mode():
     list(ctviz.train(experiment))
