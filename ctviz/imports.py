@@ -1,4 +1,7 @@
-"""The order in which Python looks for modules. Imports nothing that a file of the user could shadow."""
+"""The order in which Python looks for modules, and a library that is left out.
+
+Imports nothing that a file of the user could shadow.
+"""
 
 from __future__ import annotations
 
@@ -15,3 +18,22 @@ def standard_library_first() -> None:
     library = os.__file__.rpartition(os.sep)[0]
     others = ("lib-dynload", f"python{sys.version_info.major}{sys.version_info.minor}.zip")
     sys.path[:] = sorted(sys.path, key=lambda entry: not (entry == library or str(entry).endswith(others)))
+
+
+class _Unused(type(sys)):  # type: ignore[misc]  # ``types.ModuleType``
+    """A module that only has to have names: those of its parts, and empty classes."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
+
+
+def leave_matplotlib_out() -> None:
+    """Captum imports Matplotlib, 27 MB and half a second, to draw attributions, which ctviz draws itself.
+
+    For processes of ctviz's own: the app, its workers, the command line.
+    """
+    if "matplotlib" not in sys.modules:
+        for name in ("captum.attr._utils.visualization", "matplotlib", "matplotlib.colors", "matplotlib.pyplot"):
+            sys.modules[name] = _Unused(name)

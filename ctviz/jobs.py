@@ -29,6 +29,7 @@ from loky import cpu_count
 from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import CtvizError, JobError
+from ctviz.imports import leave_matplotlib_out
 from ctviz.workers import at_exit, begin, crash_message, start_worker
 
 logging.getLogger("ctviz.jobs").addHandler(logging.NullHandler())  # a library prints nothing by itself
@@ -91,6 +92,7 @@ def _prepare(parent: int, log: str | None, modules: tuple[str, ...], initializer
     begin(parent, log)
     with contextlib.suppress(AttributeError, OSError):  # Windows has no such thing
         os.nice(NICENESS)
+    leave_matplotlib_out()
     try:
         for module in modules:
             importlib.import_module(module)

@@ -36,12 +36,17 @@ class Settings(BaseModel):
     def _plain(cls, value: Any, info: ValidationInfo) -> Any:
         """Accept numbers alone as numbers, not ``true`` or ``"20"``; zero gets one sign, so that equal settings have
         one key."""
+        kind = type(value)
+        if kind is float:
+            return value + 0.0
+        if kind is int or value is None:  # most values, of the many records that a sweep makes
+            return value
         literal, numeric = _kind_of(cls, str(info.field_name))
         if literal:  # which checks its values itself
             return value
-        parts = value if isinstance(value, list | tuple) else (value,)
-        if any(isinstance(part, bool) or (numeric and isinstance(part, str)) for part in parts):
-            raise ValueError("a number" if numeric else "no true or false")
+        for part in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(part, bool) or (numeric and isinstance(part, str)):
+                raise ValueError("a number" if numeric else "no true or false")
         return value + 0.0 if isinstance(value, float) else value
 
 

@@ -46,7 +46,7 @@ def hasty_autoencoders() -> Iterator[None]:
     """Autoencoders are fitted in a moment, for a module to which it does not matter how well."""
     from ctviz.cache import Cache  # as above
     from ctviz.counterfactuals.inputs import _reference_data
-    from ctviz.experiments import vae as of_data
+    from ctviz.experiments import vae
     from ctviz.models.vae import Vae
 
     fit = Vae.fit
@@ -56,7 +56,7 @@ def hasty_autoencoders() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         _reference_data.cache_clear()
-        patch.setattr(of_data, "_cache", Cache(8, at_once=None))
+        patch.setattr(vae, "_cache", Cache(8, at_once=None))
         patch.setattr(Vae, "fit", in_a_moment)
         yield
         _reference_data.cache_clear()

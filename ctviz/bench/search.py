@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -76,6 +77,16 @@ def _row(group: str, what: str, mine: list[float], other: list[float], goal: Goa
 
 def setting(b: int) -> tuple[Dataset, nn.Sequential, Tensor, Tensor]:
     """Moons, a conventionally trained model, and ``b`` factuals with the class that the model does not predict."""
+    data, model = _trained()
+    X, y = data.train
+    drawn = islice(own_draws(len(y), 2, len(y), 1), -(-b // len(y)))
+    factuals = X[torch.cat([draws.factuals for draws in drawn])[:b]]
+    with torch.no_grad():
+        return data, model, factuals, 1 - model(factuals).argmax(1)
+
+
+@cache
+def _trained() -> tuple[Dataset, nn.Sequential]:
     data = load(DataSettings(name="moons"))
     X, y = data.train
     torch.manual_seed(0)
@@ -84,10 +95,7 @@ def setting(b: int) -> tuple[Dataset, nn.Sequential, Tensor, Tensor]:
     limits = PlainConstraints.of(data.schema)
     for _ in plain_train(model, X, y, data.k, Arm.variant("vanilla"), schedule, limits, own_draws(len(y), 2, 0, 0)):
         pass
-    drawn = islice(own_draws(len(y), 2, len(y), 1), -(-b // len(y)))
-    factuals = X[torch.cat([draws.factuals for draws in drawn])[:b]]
-    with torch.no_grad():
-        return data, model, factuals, 1 - model(factuals).argmax(1)
+    return data, model
 
 
 def own_contenders(data: Dataset, model: nn.Sequential, factuals: Tensor, targets: Tensor) -> dict[str, Contender]:

@@ -13,6 +13,7 @@ import typer
 from ctviz.cli import advise, commands, evaluate, limits, reproduce, rivals, streams, sweep  # noqa: F401 (they add their commands to ``app``)
 from ctviz.cli.root import app
 from ctviz.errors import CtvizError
+from ctviz.imports import leave_matplotlib_out
 
 __all__ = ["app", "main"]
 
@@ -20,6 +21,7 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Entry point of the ``ctviz`` command."""
     streams.prepare()
+    leave_matplotlib_out()
     try:
         try:
             app()

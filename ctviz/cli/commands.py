@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import ipaddress
 import os
@@ -28,9 +27,8 @@ from ctviz.cli.common import (
 )
 from ctviz.cli.root import JsonFlag, app
 from ctviz.cli.study import AddressOption, EngineOption, WorkersOption, checked, study_progress
-from ctviz.errors import ConfigError, CtvizError, StoreError
+from ctviz.errors import ConfigError, StoreError
 from ctviz.network import network_address
-from ctviz.paths import home
 
 if TYPE_CHECKING:
     from ctviz.experiments.run import Run
@@ -64,10 +62,6 @@ def options(
     ] = False,
 ) -> None:
     """Watch how a classifier learns to explain itself: conventional beside counterfactual training."""
-    # Captum loads Matplotlib, which ctviz does not use: its cache goes into ctviz's own folder, and without a home that
-    # can be written it does not warn.
-    with contextlib.suppress(RuntimeError, CtvizError):  # ctviz has no folder of its own either
-        os.environ.setdefault("MPLCONFIGDIR", str(home() / "matplotlib"))
 
 
 # -- serve ---------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,21 +71,6 @@ def keep_caches() -> None:
     AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
 
 
-class _Unused(ModuleType):
-    """A module that only has to have names: those of its parts, and empty classes."""
-
-    def __getattr__(self, name: str) -> ModuleType | type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
-
-
-def leave_matplotlib_out() -> None:
-    """Captum imports Matplotlib, 27 MB, to draw attributions, which the app draws itself."""
-    for name in ("captum.attr._utils.visualization", "matplotlib", "matplotlib.colors", "matplotlib.pyplot"):
-        sys.modules[name] = _Unused(name)
-
-
 def load_ahead() -> None:
     """Imports what every page needs, while the server starts and a browser loads: else the first page waits for it."""
     for name in ("torch", "pandas"):
@@ -99,7 +83,6 @@ def launch(script: str, *flags: str) -> None:
     _have_a_home()
     ask_nobody()
     keep_uploads_in_memory()
-    leave_matplotlib_out()
     from streamlit.runtime import credentials
 
     credentials.check_credentials = lambda: None  # before it is imported where it is called

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ctviz
@@ -319,6 +319,7 @@ def test_json_and_words(adviser):
 WAYS = ("free", "up", "down", "locked")
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(WAYS), min_size=20, max_size=20), st.sampled_from(REFUSED))
 def test_whatever_the_rules_each_plan_obeys_them(adviser, ways, person):
     features, x = adviser.table.schema.features, adviser.table.test[0][person].numpy()

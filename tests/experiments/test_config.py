@@ -114,34 +114,19 @@ few = settings(max_examples=50)
 
 @few
 @given(experiments())
-def test_json_and_back(experiment):
+def test_there_and_back(experiment):
     again = Experiment.from_json(experiment.to_json())
     assert again == experiment
     assert hash(again) == hash(experiment)
     assert again.to_json() == experiment.to_json()
-
-
-@few
-@given(experiments())
-def test_toml_and_back(experiment):
     assert Experiment.from_toml(experiment.to_toml()) == experiment
+    address = urlencode(experiment.to_query())
+    assert Experiment.from_query(dict(parse_qsl(address, strict_parsing=True, keep_blank_values=True))) == experiment
+    assert pickle.loads(pickle.dumps(experiment)) == experiment
 
 
 def test_toml_with_a_byte_order_mark():
     assert Experiment.from_toml("\ufeffseed = 3").seed == 3
-
-
-@few
-@given(experiments())
-def test_a_link_and_back(experiment):
-    address = urlencode(experiment.to_query())
-    assert Experiment.from_query(dict(parse_qsl(address, strict_parsing=True, keep_blank_values=True))) == experiment
-
-
-@few
-@given(experiments())
-def test_pickle_and_back(experiment):
-    assert pickle.loads(pickle.dumps(experiment)) == experiment
 
 
 @few

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -197,6 +198,7 @@ def plain(metric, values, planned):
 
 
 def test_numbers_are_those_of_plain_loops(found):
+    lists = cache(lambda metric: getattr(found, metric).tolist())
     both = [bool(found.drawn.refused[0][i] and found.drawn.refused[1][i]) for i in range(found.n)]
     compared = [ok and bool(found.found[0][i] and found.found[1][i]) for i, ok in enumerate(both)]
     for row in found.rows:
@@ -209,8 +211,8 @@ def test_numbers_are_those_of_plain_loops(found):
             who = [ok and i for ok, i in zip(who, inside, strict=True)]
 
         def value(model, people, scope=row.scope, metric=row.metric):
-            planned = compared if scope == "both" and metric != "planned" else found.found[model].tolist()
-            values = [math.nan] * found.n if metric == "planned" else getattr(found, metric)[model].tolist()
+            planned = compared if scope == "both" and metric != "planned" else lists("found")[model]
+            values = [math.nan] * found.n if metric == "planned" else lists(metric)[model]
             chosen = [i for i in range(found.n) if people[i]]
             return plain(metric, [values[i] for i in chosen], [planned[i] for i in chosen])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from ctviz.experiments import run as module
 from ctviz.experiments.python_code import python_code
 from ctviz.experiments.run import SHIPPED, Training, build_presets, resolve_device, run_job
 from ctviz.experiments.snapshot import evenly_spaced
-from ctviz.models.vae import Vae
 from ctviz.paths import assets
 from tests.data.paintings import spread
 
@@ -461,11 +459,11 @@ def test_with_few_samples_several_counterfactuals_are_made_of_each_of_them() -> 
     assert (len(evaluator.factuals), len(distinct)) == (24, 6)
 
 
-def test_the_autoencoder_of_a_run_is_kept_in_its_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Vae, "fit", partial(Vae.fit, updates=20))
+@pytest.mark.usefixtures("hasty_autoencoders")
+def test_the_autoencoder_of_a_run_is_kept_in_its_store(tmp_path: Path) -> None:
     store = Store(tmp_path / "own")
     experiment = TINY.replace({"data.seed": 77, "arms": "vanilla,full", "arms.full.generator": "revise"})
-    ctviz.run(experiment, store=store)
+    ctviz.run(experiment.replace({"training.epochs": 1, "training.n_ce": 10}), store=store)
     assert len(list((store.root / "vaes").iterdir())) == 1
 
 

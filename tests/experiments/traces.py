@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
 import ctviz
 from ctviz import Experiment, SearchSettings, Snapshot
+from ctviz.data.catalogue import load
 from ctviz.experiments.explorer import Explorer
+from ctviz.models.vae import Vae
 
 EXPERIMENT = Experiment.preset("moons").replace(
     {
@@ -35,11 +37,15 @@ SETTINGS = SearchSettings(generator="eccco", tau=0.7, steps=20, step_size=0.1, e
 K2 = {"model.hidden": [], "data.n_train": 60, "data.n_validation": 30, "data.n_test": 30, "evaluation.field": 0}
 
 
+def _hasty(data, latent):
+    return Vae.fit(load(data).train[0], latent, updates=200)
+
+
 @cache
 def run(activation="tanh"):
     """An explorer, and the snapshots of every epoch."""
     experiment = EXPERIMENT.replace({"model.activation": activation})
-    return Explorer(experiment), tuple(ctviz.train(experiment, device="cpu"))
+    return Explorer(experiment, partial(_hasty, experiment.data)), tuple(ctviz.train(experiment, device="cpu"))
 
 
 @cache

@@ -41,14 +41,19 @@ def canonical(arm: Arm) -> Arm:
 
 def identity(arm: Arm) -> str:
     """Twelve hexadecimal digits of all that affects an arm with a seed of its own; its name does not."""
-    values = key_values(canonical(arm), exclude={"name"})
+    return _identity(canonical(arm))
+
+
+def _identity(arm: Arm) -> str:
+    values = key_values(arm, exclude={"name"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def named(arm: Arm) -> Arm:
     """The canonical arm, named by its identity."""
-    return Arm(**{**canonical(arm).model_dump(), "name": identity(arm)})
+    own = canonical(arm)
+    return own.model_copy(update={"name": _identity(own)})
 
 
 def with_seed(arm: Arm, seed: int) -> Arm:
@@ -71,9 +76,8 @@ def models_of(sweep: Sweep) -> Iterator[SweepModel]:
             if changes not in groups:
                 groups[changes] = sweep.shared_settings(cell)
             shared, arm = groups[changes], named(sweep.arm_of(cell, seed))
-            plain = conventional(arm)
-            reference = references.setdefault(identity(plain), named(plain))
-            model = SweepModel(cell, seed, shared, arm, reference)
+            reference = named(conventional(arm))
+            model = SweepModel(cell, seed, shared, arm, references.setdefault(reference.name, reference))
             if seed == sweep.base.seed:  # one seed is enough: the seed does not affect what is allowed
                 _check(model)
             yield model

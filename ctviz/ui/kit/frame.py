@@ -23,6 +23,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import default_root
+from ctviz.imports import leave_matplotlib_out
 from ctviz.prose import unbroken
 from ctviz.ui.kit.draft import Draft, run_again, write_link
 from ctviz.ui.kit.pages import PAGES, Page
@@ -34,6 +35,7 @@ P = ParamSpec("P")
 ask_nobody()  # `ctviz serve` has done so before; `streamlit run app.py` has not
 keep_uploads_in_memory()
 bound_uploads()
+leave_matplotlib_out()
 
 
 ARROW = ":material/arrow_forward:"

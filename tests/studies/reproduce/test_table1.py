@@ -159,7 +159,8 @@ def test_stopped_it_says_that_it_goes_on(tmp_path):
 
 
 def test_a_table_is_a_row_too_with_ip_star_at_the_median_distance_and_calibration(tmp_path):
-    tiny = SMALL.model_copy(update={"data": ("german",), "rounds": 3, "epochs": 2, "factuals": 10, "exact": 0})
+    sizes = {"rounds": 3, "epochs": 2, "factuals": 10, "exact": 0, "cells": SMALL.cells[:1]}
+    tiny = SMALL.model_copy(update={"data": ("german",), **sizes})
     engine = Here()
     found = reproduce(tiny, Store(tmp_path), engine)
     (row,) = found.rows
