@@ -5,16 +5,17 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ctviz.cache import Cache
 from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.store import Store
 from ctviz.paths import assets
 from ctviz.studies.reproduce.result import RESULTS, Table1, read, shipped
 from ctviz.studies.rivals import result as rivals
 from ctviz.studies.rivals.methods import COUNTERFACTUAL
-from ctviz.studies.rivals.result import VerdictResult
+from ctviz.studies.rivals.result import Measure, VerdictResult
 from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.paper.paper_view import SHIPPED
 
@@ -70,20 +71,30 @@ def _load(path: Path, stamp: int) -> Table1:
     return read(path)
 
 
-def comparison() -> VerdictResult | None:
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The comparison with rivals, its measures, and what has been told and drawn of it, for all sessions."""
+
+    result: VerdictResult
+    measures: tuple[Measure, ...]
+    told: Cache = field(default_factory=lambda: Cache(256))
+
+
+def comparison() -> Comparison | None:
     """The comparison with rivals that ships; None where there is none that can be read, or an empty one."""
     path = rivals.shipped()
     try:
         found = _comparison(path, path.stat().st_mtime_ns)
     except (CtvizError, OSError):
         return None
-    ours = any(method.name == COUNTERFACTUAL for method in found.methods)
-    return found if ours and found.rows and found.measures() else None
+    ours = any(method.name == COUNTERFACTUAL for method in found.result.methods)
+    return found if ours and found.result.rows and found.measures else None
 
 
 @functools.lru_cache(2)
-def _comparison(path: Path, stamp: int) -> VerdictResult:
-    return rivals.read(path)
+def _comparison(path: Path, stamp: int) -> Comparison:
+    result = rivals.read(path)
+    return Comparison(result, tuple(result.measures()))
 
 
 @functools.cache
