@@ -14,7 +14,8 @@ import pytest
 import streamlit as st
 import torch
 from streamlit.components.v2.component_manager import BidiComponentManager
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
@@ -23,6 +24,7 @@ from ctviz.models.stack import Stack
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.pages import PAGES
 from ctviz.ui.kit.run_view import RunViews
+from ctviz.ui.kit.runner import runner
 from ctviz.ui.recourse import proofs
 from tests.fake_jobs import FakeJobs
 from tests.figures import fake
@@ -37,6 +39,21 @@ def no_components_of_packages() -> Iterator[None]:
     """Streamlit's ``AppTest`` asks every installed package for components on each visit; none that is used has any."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_looks_at_a_page_that_runs() -> Iterator[None]:
+    """``AppTest`` asks a thousand times a second whether the script has ended, which slows the script; here it waits
+    for the end of its thread."""
+    asking = local_script_runner.require_widgets_deltas
+
+    def wait(runner: LocalScriptRunner, timeout: float) -> None:
+        runner._script_thread.join(timeout)
+        asking(runner, timeout if runner.script_stopped() else 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
         yield
 
 
@@ -80,6 +97,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
                 writer.cancel()
 
     yield SimpleNamespace(store=store, jobs=jobs, keep=keep, root=tmp_path)
+    for study in runner().running():  # none outlives its test
+        runner().cancel(study)
     st.cache_resource.clear()
 
 

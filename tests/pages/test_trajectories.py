@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctviz.experiments import explorer
+from ctviz.experiments import explorer, vae
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.presets import STRESSES
 from ctviz.experiments.run import Training
@@ -180,6 +180,8 @@ def test_more_neighbours_than_samples_are_no_error(visit, train) -> None:
 
 
 def test_an_autoencoder_is_fitted_in_the_background(visit, stored, monkeypatch) -> None:
+    usual = vae.vae_settings
+    monkeypatch.setattr(vae, "vae_settings", lambda *of: usual(*of).model_copy(update={"updates": 50}))
     pauses, live = [], picture.live
     monkeypatch.setattr(picture, "live", lambda body, every, slow: pauses.append(every()) or live(body, every, slow))
     at = visit(PAGE, **QUERY, **{"search.generator": "revise"})
