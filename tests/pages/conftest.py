@@ -17,6 +17,8 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest, local_script_runner
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
+from ctviz.cache import Cache
+from ctviz.experiments import adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
@@ -25,7 +27,8 @@ from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.pages import PAGES
 from ctviz.ui.kit.run_view import RunViews
 from ctviz.ui.kit.runner import runner
-from ctviz.ui.recourse import proofs
+from ctviz.ui.recourse import advice as advice_shown
+from ctviz.ui.recourse import asked, context, pins, proofs, story
 from tests.fake_jobs import FakeJobs
 from tests.figures import fake
 from tests.pages.digit_runs import RUN
@@ -100,6 +103,29 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
     for study in runner().running():  # none outlives its test
         runner().cancel(study)
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def advice() -> SimpleNamespace:
+    """What a server keeps of advice, once for all tests of a module, as for all sessions of a class."""
+    return SimpleNamespace(advisers=Cache(32), answers=Cache(256), proofs=proofs.Proofs(start=lambda work: work()))
+
+
+@pytest.fixture
+def one_server(world: SimpleNamespace, advice: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Advice that another test of the module has asked for is at hand."""
+    monkeypatch.setattr(context, "_advisers", lambda: advice.advisers)
+    monkeypatch.setattr(asked, "_answers", lambda: advice.answers)
+    for module in (advice_shown, pins, story):
+        monkeypatch.setattr(module, "proofs", lambda: advice.proofs)
+
+
+@pytest.fixture
+def pools(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many workers each pool of an adviser has, all of which are in this process."""
+    found: list[int] = []
+    monkeypatch.setattr(adviser, "WorkerPool", lambda held, workers: (found.append(workers), Here(held, workers))[1])
+    return found
 
 
 @pytest.fixture

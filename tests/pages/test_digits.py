@@ -297,8 +297,8 @@ def test_an_autoencoder_is_fitted_first_and_that_is_said(visit, trained, world) 
 
 def test_the_stronger_attack_and_pixels_out_of_range(visit, trained) -> None:
     at = visit(PAGE, **trained.to_query(), part="fool")
-    at.segmented_control(key="digits-attack").set_value("pgd").run()
     at.toggle(key="digits-within").set_value(True).run()
+    at.segmented_control(key="digits-attack").set_value("pgd").run()
     assert query_of(at) == {**trained.to_query(), "part": "fool", "attack": "pgd", "within": "0"}
     assert "40 small steps" in said(at)
     assert "may leave their range" in said(at)
