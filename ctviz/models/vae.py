@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.optim.adam import adam
 
 from ctviz.errors import ConfigError, DataError
 from ctviz.isolation import isolated
@@ -210,22 +211,37 @@ def spacing(X: Tensor) -> Tensor:
 
 def _fitted(vae: Vae, X: Tensor, settings: VaeSettings) -> Vae:
     parameters = [tensor.requires_grad_() for side in (vae.encoder, vae.decoder) for layer in side for tensor in layer]
-    adam = torch.optim.Adam(parameters, lr=settings.lr, fused=True)
+    optimiser = _Adam(parameters)
     generator = torch.Generator().manual_seed(settings.seed + 1)
     batch = min(settings.batch, len(X))
     for update in range(settings.updates):
-        adam.param_groups[0]["lr"] = settings.lr * 0.5 * (1 + math.cos(math.pi * update / settings.updates))
+        lr = settings.lr * 0.5 * (1 + math.cos(math.pi * update / settings.updates))
         rows = torch.randint(len(X), (batch,), generator=generator)
         noise = torch.randn(batch, settings.latent, generator=generator)
-        adam.zero_grad()
         loss = -vae.elbo(X[rows], noise, min(1.0, update / (WARM_UP * settings.updates))).mean()
-        loss.backward()
-        adam.step()
+        optimiser.step(torch.autograd.grad(loss, parameters), lr)
     for parameter in parameters:
         parameter.requires_grad_(False)
     if not all(parameter.isfinite().all() for parameter in parameters):
         raise ConfigError("lr", settings.lr, "a lower learning rate, for the fit of this autoencoder diverged")
     return vae
+
+
+class _Adam:
+    """``torch.optim.Adam(parameters, fused=True)``, to the bit; the first of those imports torch's compiler, which
+    takes longer than a fit."""
+
+    def __init__(self, parameters: list[Tensor]) -> None:
+        self._parameters = parameters
+        self._means, self._squares = ([torch.zeros_like(one) for one in parameters] for _ in range(2))
+        self._taken = [torch.zeros((), dtype=torch.float32) for _ in parameters]
+
+    @torch.no_grad()
+    def step(self, gradients: tuple[Tensor, ...], lr: float) -> None:
+        adam(
+            self._parameters, [*gradients], self._means, self._squares, [], self._taken, fused=True,
+            lr=lr, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+        )  # fmt: skip
 
 
 def _forward(layers: Layers, x: Tensor) -> Tensor:
