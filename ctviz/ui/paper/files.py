@@ -11,6 +11,7 @@ from pathlib import Path
 from ctviz.cache import Cache
 from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.store import Store
+from ctviz.figures.checked import Drawings
 from ctviz.paths import assets
 from ctviz.studies.reproduce.result import RESULTS, Table1, read, shipped
 from ctviz.studies.rivals import result as rivals
@@ -33,13 +34,25 @@ def choices(store: Store) -> dict[str, Path]:
     return {SHIPPED: shipped(), **RESULTS.files(store)}
 
 
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A result, and the figures that have been drawn of it, for all sessions."""
+
+    result: Table1
+    drawings: Drawings = field(default_factory=Drawings)
+
+
 @dataclass(frozen=True)
 class ShownResult:
     """What the page shows: the files that there are, the result if there is one, else why there is none."""
 
     known: dict[str, Path]
-    result: Table1 | None
+    loaded: Loaded | None
     problem: str = ""
+
+    @property
+    def result(self) -> Table1 | None:
+        return None if self.loaded is None else self.loaded.result
 
 
 def choose(name: str, store: Store) -> ShownResult:
@@ -48,12 +61,12 @@ def choose(name: str, store: Store) -> ShownResult:
     problem = "" if name in known else f"No result {name} is stored on this computer; this is the one that ships."
     try:
         found = load(known.get(name, known[SHIPPED]))
-        return ShownResult(known, found if found.rows else None, problem)
+        return ShownResult(known, found if found.result.rows else None, problem)
     except CtvizError as error:
         return ShownResult(known, None, str(error))
 
 
-def load(path: Path) -> Table1:
+def load(path: Path) -> Loaded:
     """A result; read again where the file has changed.
 
     Raises:
@@ -67,8 +80,8 @@ def load(path: Path) -> Table1:
 
 
 @functools.lru_cache(8)
-def _load(path: Path, stamp: int) -> Table1:
-    return read(path)
+def _load(path: Path, stamp: int) -> Loaded:
+    return Loaded(read(path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +129,7 @@ def _titles(name: str, path: Path) -> tuple[str, ...]:
     if name == SHIPPED:
         return ("The one that comes with ctviz",)
     try:
-        found = load(path)
+        found = load(path).result
     except DataError:
         return (f"{name} (damaged)",)
     except CtvizError:

@@ -14,7 +14,6 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ctviz.cache import Cache
 from ctviz.catalogue.settings import CHOICES
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
@@ -22,7 +21,7 @@ from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
-from ctviz.figures.checked import CheckedFigure
+from ctviz.figures.checked import CheckedFigure, Drawings
 from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
 from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import arm_labels
@@ -336,16 +335,16 @@ def _where_they_end(seen: ShownSearches, ends: Endpoints) -> None:
     )
 
 
-_DRAWN = Cache(64)
-"""Charts of where searches end, each drawn once for all sessions."""
+_DRAWINGS = Drawings()
 
 
 def _drawn(
     feature: str, ends: Sequence[Ends], reference: Reference, extent: tuple[float, float], colours: Palette
 ) -> CheckedFigure:
+    """A chart of where searches end, drawn once for all sessions."""
     of = tuple((end.style, end.values.tobytes()) for end in ends)
     place = feature, of, reference.name, reference.colour, reference.values.tobytes(), extent, colours
-    return CheckedFigure(_DRAWN.get(place, lambda: endpoints(feature, ends, reference, extent, colours).to_dict()))
+    return _DRAWINGS.get(place, lambda: endpoints(feature, ends, reference, extent, colours))
 
 
 def _judged(ends: Endpoints) -> str:
