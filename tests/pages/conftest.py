@@ -23,12 +23,17 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
 from ctviz.models.stack import Stack
+from ctviz.ui.digits import answers
+from ctviz.ui.digits.answers import Answers
+from ctviz.ui.kit import results
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.pages import PAGES
 from ctviz.ui.kit.run_view import RunViews
 from ctviz.ui.kit.runner import runner
+from ctviz.ui.kit.searches import Searches
 from ctviz.ui.recourse import advice as advice_shown
 from ctviz.ui.recourse import asked, context, pins, proofs, story
+from ctviz.ui.trajectories import picture, sidebar
 from tests.fake_jobs import FakeJobs
 from tests.figures import fake
 from tests.pages.digit_runs import RUN
@@ -118,6 +123,20 @@ def one_server(world: SimpleNamespace, advice: SimpleNamespace, monkeypatch: pyt
     monkeypatch.setattr(asked, "_answers", lambda: advice.answers)
     for module in (advice_shown, pins, story):
         monkeypatch.setattr(module, "proofs", lambda: advice.proofs)
+
+
+@pytest.fixture(scope="module")
+def explorers(kept: Store) -> SimpleNamespace:
+    """What a server keeps of searches and of digits, once for all tests of a module."""
+    return SimpleNamespace(searches=Searches(kept), digits=Answers(kept))
+
+
+@pytest.fixture
+def explored(world: SimpleNamespace, explorers: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test of the module has asked of a run that is trained once is at hand."""
+    monkeypatch.setattr(answers, "answers", lambda: explorers.digits)
+    for module in (picture, sidebar, results):
+        monkeypatch.setattr(module, "searches", lambda: explorers.searches)
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ from ctviz.ui.kit.pages import FIRST_DIGITS
 from tests.pages.digit_runs import RUN, small
 from tests.pages.words import query_of, said
 
+pytestmark = pytest.mark.usefixtures("explored")
+
 PAGE = "pages/digits.py"
 
 

@@ -19,6 +19,8 @@ from ctviz.ui.trajectories import picture
 from ctviz.ui.trajectories.tracks_view import FIRST
 from tests.pages.words import moved, query_of, said
 
+pytestmark = pytest.mark.usefixtures("explored")
+
 PAGE = "pages/trajectories.py"
 TINY = Experiment.preset("moons").replace(
     {
@@ -60,7 +62,7 @@ def test_the_picture_is_asked_for_once(visit, stored, monkeypatch) -> None:
     counted = []
     search = explore_searches._search
     monkeypatch.setattr(explore_searches, "_search", lambda *asked: counted.append(1) or search(*asked))
-    at = visit(PAGE, **QUERY)
+    at = visit(PAGE, **QUERY, count="11")  # which no other test asks for
     at.run()
     assert counted == [1]
 
