@@ -25,11 +25,10 @@ from ctviz.experiments.store import Store
 from ctviz.models.stack import Stack
 from ctviz.ui.digits import answers
 from ctviz.ui.digits.answers import Answers
-from ctviz.ui.kit import results
+from ctviz.ui.kit import results, runner
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.pages import PAGES
 from ctviz.ui.kit.run_view import RunViews
-from ctviz.ui.kit.runner import runner
 from ctviz.ui.kit.searches import Searches
 from ctviz.ui.recourse import advice as advice_shown
 from ctviz.ui.recourse import asked, context, pins, proofs, story
@@ -83,6 +82,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
     service = shared.Service(store, jobs, RunViews(store))
     st.cache_resource.clear()
     monkeypatch.setattr(shared, "make", lambda: service)
+    runners: list[runner.Runner] = []
+    usual = runner.Runner
+    monkeypatch.setattr(runner, "Runner", lambda *of: (runners.append(usual(*of)), runners[-1])[1])
     monkeypatch.setattr(proofs, "_thread", lambda work: work())  # none outlives its test
     monkeypatch.setattr(proofs, "LOOKS", math.inf)  # however slow the machine
     monkeypatch.setattr(proofs, "WorkerPool", Here)  # a process for each test would cost a second each
@@ -105,8 +107,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
                 writer.cancel()
 
     yield SimpleNamespace(store=store, jobs=jobs, keep=keep, root=tmp_path)
-    for study in runner().running():  # none outlives its test
-        runner().cancel(study)
+    for one in runners:
+        for study in one.running():  # none outlives its test
+            one.cancel(study)
     st.cache_resource.clear()
 
 
