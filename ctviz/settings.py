@@ -36,6 +36,9 @@ class Settings(BaseModel):
     def _plain(cls, value: Any, info: ValidationInfo) -> Any:
         """Accept numbers alone as numbers, not ``true`` or ``"20"``; zero gets one sign, so that equal settings have
         one key."""
+        kind = type(value)
+        if value is None or kind is int or kind is dict or (kind is float and value):
+            return value  # as nearly all are, hundreds of times for an experiment
         literal, numeric = _kind_of(cls, str(info.field_name))
         if literal:  # which checks its values itself
             return value
