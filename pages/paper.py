@@ -19,20 +19,20 @@ with page(PAPER, draft) as projecting:
     follow_theme()
     shared = service()
     shown = choose(draft.view.result, shared.store)
-    if projecting and shown.result is not None:
+    if projecting and shown.loaded is not None:
         with st.container(key="projected"):
-            above(shown.result, large=True)
+            above(shown.loaded, large=True)
     else:
         say_problems(shared, draft)
         main, controls = columns(0.2)
         with main:
-            if shown.result is None:
+            if shown.loaded is None:
                 nothing(shown.problem)
             else:
-                above(shown.result)
-                numbers(shown.result, shown.problem)
+                above(shown.loaded)
+                numbers(shown.loaded.result, shown.problem)
         with controls:
             panel(draft, shown)
-        if shown.result is not None:
+        if shown.loaded is not None:
             with details():
-                below(shown.result, draft)
+                below(shown.loaded, draft)

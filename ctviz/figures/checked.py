@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from plotly.basedatatypes import BaseFigure
+
+from ctviz.cache import Cache
 
 
 class CheckedFigure(BaseFigure):  # type: ignore[misc]  # plotly ships no types for it
@@ -25,3 +27,18 @@ class CheckedFigure(BaseFigure):  # type: ignore[misc]  # plotly ships no types 
     def to_dict(self) -> dict[str, Any]:
         spec: dict[str, Any] = object.__getattribute__(self, "_spec")
         return spec
+
+
+class Drawings:
+    """Figures by what they show, each drawn and checked once; the least recently used go first.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int = 256) -> None:
+        self._kept = Cache(most)
+
+    def get(self, shows: Hashable, draw: Callable[[], BaseFigure]) -> CheckedFigure:
+        """The figure that is kept, else what ``draw`` returns."""
+        return CheckedFigure(self._kept.get(shows, lambda: draw().to_dict()))

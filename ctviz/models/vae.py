@@ -211,9 +211,7 @@ def spacing(X: Tensor) -> Tensor:
 
 def _fitted(vae: Vae, X: Tensor, settings: VaeSettings) -> Vae:
     parameters = [tensor.requires_grad_() for side in (vae.encoder, vae.decoder) for layer in side for tensor in layer]
-    # By torch's function: its class of that name loads the compiler, which takes a second.
-    means, squares = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
-    steps = [torch.zeros(()) for _ in parameters]
+    optimiser = _Adam(parameters)
     generator = torch.Generator().manual_seed(settings.seed + 1)
     batch = min(settings.batch, len(X))
     for update in range(settings.updates):
@@ -221,17 +219,29 @@ def _fitted(vae: Vae, X: Tensor, settings: VaeSettings) -> Vae:
         rows = torch.randint(len(X), (batch,), generator=generator)
         noise = torch.randn(batch, settings.latent, generator=generator)
         loss = -vae.elbo(X[rows], noise, min(1.0, update / (WARM_UP * settings.updates))).mean()
-        gradients = list(torch.autograd.grad(loss, parameters))
-        with torch.no_grad():
-            adam(
-                parameters, gradients, means, squares, [], steps, fused=True, amsgrad=False, beta1=0.9, beta2=0.999,
-                lr=lr, weight_decay=0.0, eps=1e-8, maximize=False,
-            )  # fmt: skip
+        optimiser.step(torch.autograd.grad(loss, parameters), lr)
     for parameter in parameters:
         parameter.requires_grad_(False)
     if not all(parameter.isfinite().all() for parameter in parameters):
         raise ConfigError("lr", settings.lr, "a lower learning rate, for the fit of this autoencoder diverged")
     return vae
+
+
+class _Adam:
+    """``torch.optim.Adam(parameters, fused=True)``, to the bit; the first of those imports torch's compiler, which
+    takes longer than a fit."""
+
+    def __init__(self, parameters: list[Tensor]) -> None:
+        self._parameters = parameters
+        self._means, self._squares = ([torch.zeros_like(one) for one in parameters] for _ in range(2))
+        self._taken = [torch.zeros((), dtype=torch.float32) for _ in parameters]
+
+    @torch.no_grad()
+    def step(self, gradients: tuple[Tensor, ...], lr: float) -> None:
+        adam(
+            self._parameters, [*gradients], self._means, self._squares, [], self._taken, fused=True,
+            lr=lr, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+        )  # fmt: skip
 
 
 def _forward(layers: Layers, x: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,15 +78,24 @@ LimitResult = StudyResult
 # -- what ships ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
+class _ShippedDraws:
+    """Keys of the draws that ship with a study (by panel and seed), and the table of all; ``rows`` are those of the
+    draws that have been asked for, by their keys."""
+
+    keys: dict[str, str]
+    table: pd.DataFrame
+    rows: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
 @lru_cache(16)
-def _shipped(folder: Path, name: str) -> tuple[dict[str, str], pd.DataFrame] | None:
-    """Keys of the draws that ship with a study (by panel and seed), and their rows."""
+def _shipped(folder: Path, name: str) -> _ShippedDraws | None:
     try:
         table = DRAWS.read_file(folder / f"{name}.parquet")
         keys = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["stands"]
     except (Damaged, OSError, ValueError, KeyError, TypeError):
         return None
-    return (keys, table) if isinstance(keys, dict) else None
+    return _ShippedDraws(keys, table) if isinstance(keys, dict) else None
 
 
 def shipped_folder() -> Path:
@@ -97,9 +106,11 @@ def shipped_folder() -> Path:
 def shipped_draw(draw: Draw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
     """The shipped rows of a draw; None if they were made with other settings or another algorithm."""
     found = _shipped(folder or shipped_folder(), name)
-    if found is None or found[0].get(draw.name) != draw.key:
+    if found is None or found.keys.get(draw.name) != draw.key:
         return None
-    return draw.rows_of(found[1])
+    if draw.key not in found.rows:
+        found.rows[draw.key] = draw.rows_of(found.table)
+    return found.rows[draw.key]
 
 
 def build_study(study: Study, folder: Path, **options: Any) -> list[Path]:

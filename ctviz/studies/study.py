@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -121,7 +121,14 @@ class Study:
 
     def all_draws(self, seeds: int | None = None) -> tuple[Draw, ...]:
         """All draws of all panels, a draw of each panel before the next."""
-        wanted = self.seeds if seeds is None else seeds
+        return self._usual_draws if seeds is None else self._draws(seeds)
+
+    @cached_property
+    def _usual_draws(self) -> tuple[Draw, ...]:
+        """Kept, with the keys that they have worked out: a page asks for them at each run."""
+        return self._draws(self.seeds)
+
+    def _draws(self, wanted: int) -> tuple[Draw, ...]:
         if not 1 <= wanted <= MAX_SEEDS:
             raise ConfigError("seeds", wanted, f"1 to {MAX_SEEDS}")
         return tuple(

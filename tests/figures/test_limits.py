@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
+import pandas as pd
 import pytest
 
 from ctviz.figures.limits import key, pictures, summary_rows
@@ -24,12 +26,17 @@ def epochs(study: Study) -> tuple[int, ...]:
     return (1, 10, 100) if study.kind == "epochs" else (100,)
 
 
+@cache
+def table_of(name: str) -> pd.DataFrame:
+    return made_up(study_of(name), value, epochs(study_of(name)))
+
+
 EACH = [(study, metric) for study in LIMITS.values() for metric in study.shown]
 
 
 @pytest.mark.parametrize(("study", "metric"), EACH, ids=lambda part: part.name)
 def test_every_limit_has_its_pictures_by_every_number(study: Study, metric) -> None:
-    table = made_up(study, value, epochs(study))
+    table = table_of(study.name)
     drawn = pictures(study, table, metric, LIGHT)
     assert len(drawn) == (4 if study.kind == "doses" else len(study.panels))
     for picture in drawn:

@@ -1,6 +1,8 @@
 """What figures read of a sweep: one row for each cell, places on axes, brushes, the best cell."""
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from ctviz.figures.tradeoffs.cells import (
     cell_with,
     cells,
     dimension,
+    keep_cells,
     metrics_of,
     ordered,
     setting_of,
@@ -42,6 +45,20 @@ def test_a_reduction_has_the_table_s_own_interval_and_its_error():
     assert (found["shown"], found["low"], found["high"]) == (row["reduction"], row["low"], row["high"])
     # The standard error of the reduction is that of the value, in percent of the base.
     assert found["error"] == pytest.approx(100 * row["sd"] / row["base"] / math.sqrt(3))
+
+
+def test_of_a_table_that_is_kept_cells_are_worked_out_once_as_long_as_it_is_there():
+    across = penalties()
+    before = cells(across, "ip")
+    keep_cells(across)
+    kept = cells(across, "ip")
+    pd.testing.assert_frame_equal(kept, before)
+    assert cells(across, "ip") is kept
+    pd.testing.assert_frame_equal(cells(across, "ip", "value"), cells(ACROSS, "ip", "value"))
+    gone = weakref.ref(kept)
+    del across, kept
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_value_has_student_s_interval():

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.errors import ConfigError, DataError
-from ctviz.models.vae import DecoderPass, Vae, spacing
+from ctviz.models.vae import DecoderPass, Vae, _Adam, spacing
 
 
 def moons() -> Tensor:
@@ -118,6 +118,20 @@ def test_same_arguments_same_bits_and_nothing_else_moves() -> None:
     assert torch.equal(torch.random.get_rng_state(), before) and torch.get_num_threads() == threads
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not np.array_equal(first["decoder.1.bias"], other["decoder.1.bias"])
+
+
+def test_steps_are_those_of_torchs_adam_to_the_bit() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = ([torch.ones(4, 3), torch.zeros(3)] for _ in range(2))
+    mine, adam = _Adam(ours), torch.optim.Adam([tensor.requires_grad_() for tensor in theirs], lr=1.0, fused=True)
+    for update in range(5):
+        gradients = tuple(torch.randn(tensor.shape, generator=generator) for tensor in ours)
+        mine.step(gradients, lr=0.1 / (1 + update))
+        for tensor, gradient in zip(theirs, gradients, strict=True):
+            tensor.grad = gradient
+        adam.param_groups[0]["lr"] = 0.1 / (1 + update)
+        adam.step()
+    assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
 
 
 @pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])

@@ -14,16 +14,25 @@ import pytest
 import streamlit as st
 import torch
 from streamlit.components.v2.component_manager import BidiComponentManager
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
+from ctviz.cache import Cache
+from ctviz.experiments import adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
 from ctviz.models.stack import Stack
+from ctviz.ui.digits import answers
+from ctviz.ui.digits.answers import Answers
+from ctviz.ui.kit import results, runner
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.pages import PAGES
 from ctviz.ui.kit.run_view import RunViews
-from ctviz.ui.recourse import proofs
+from ctviz.ui.kit.searches import Searches
+from ctviz.ui.recourse import advice as advice_shown
+from ctviz.ui.recourse import asked, context, pins, proofs, story
+from ctviz.ui.trajectories import picture, sidebar
 from tests.fake_jobs import FakeJobs
 from tests.figures import fake
 from tests.pages.digit_runs import RUN
@@ -37,6 +46,21 @@ def no_components_of_packages() -> Iterator[None]:
     """Streamlit's ``AppTest`` asks every installed package for components on each visit; none that is used has any."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_looks_at_a_page_that_runs() -> Iterator[None]:
+    """``AppTest`` asks a thousand times a second whether the script has ended, which slows the script; here it waits
+    for the end of its thread."""
+    asking = local_script_runner.require_widgets_deltas
+
+    def wait(runner: LocalScriptRunner, timeout: float) -> None:
+        runner._script_thread.join(timeout)
+        asking(runner, timeout if runner.script_stopped() else 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
         yield
 
 
@@ -58,6 +82,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
     service = shared.Service(store, jobs, RunViews(store))
     st.cache_resource.clear()
     monkeypatch.setattr(shared, "make", lambda: service)
+    runners: list[runner.Runner] = []
+    usual = runner.Runner
+    monkeypatch.setattr(runner, "Runner", lambda *of: (runners.append(usual(*of)), runners[-1])[1])
     monkeypatch.setattr(proofs, "_thread", lambda work: work())  # none outlives its test
     monkeypatch.setattr(proofs, "LOOKS", math.inf)  # however slow the machine
     monkeypatch.setattr(proofs, "WorkerPool", Here)  # a process for each test would cost a second each
@@ -80,7 +107,47 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
                 writer.cancel()
 
     yield SimpleNamespace(store=store, jobs=jobs, keep=keep, root=tmp_path)
+    for one in runners:
+        for study in one.running():  # none outlives its test
+            one.cancel(study)
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def advice() -> SimpleNamespace:
+    """What a server keeps of advice, once for all tests of a module, as for all sessions of a class."""
+    return SimpleNamespace(advisers=Cache(32), answers=Cache(256), proofs=proofs.Proofs(start=lambda work: work()))
+
+
+@pytest.fixture
+def one_server(world: SimpleNamespace, advice: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Advice that another test of the module has asked for is at hand."""
+    monkeypatch.setattr(context, "_advisers", lambda: advice.advisers)
+    monkeypatch.setattr(asked, "_answers", lambda: advice.answers)
+    for module in (advice_shown, pins, story):
+        monkeypatch.setattr(module, "proofs", lambda: advice.proofs)
+
+
+@pytest.fixture(scope="module")
+def explorers(kept: Store) -> SimpleNamespace:
+    """What a server keeps of searches and of digits, once for all tests of a module."""
+    return SimpleNamespace(searches=Searches(kept), digits=Answers(kept))
+
+
+@pytest.fixture
+def explored(world: SimpleNamespace, explorers: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test of the module has asked of a run that is trained once is at hand."""
+    monkeypatch.setattr(answers, "answers", lambda: explorers.digits)
+    for module in (picture, sidebar, results):
+        monkeypatch.setattr(module, "searches", lambda: explorers.searches)
+
+
+@pytest.fixture
+def pools(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many workers each pool of an adviser has, all of which are in this process."""
+    found: list[int] = []
+    monkeypatch.setattr(adviser, "WorkerPool", lambda held, workers: (found.append(workers), Here(held, workers))[1])
+    return found
 
 
 @pytest.fixture

@@ -42,7 +42,13 @@ def adviser() -> Adviser:
 
 
 @pytest.fixture
-def german(world, visit) -> Callable[..., AppTest]:
+def german(fresh, one_server) -> Callable[..., AppTest]:
+    """As ``fresh``, on a server that knows what has been asked before."""
+    return fresh
+
+
+@pytest.fixture
+def fresh(world, visit) -> Callable[..., AppTest]:
     """Opens the page with the run on German credit that ships; without other plans than the cheapest, unless asked."""
     key = Experiment.preset("german").key
     shutil.copytree(assets() / "presets" / key, world.root / "runs" / key)
@@ -416,9 +422,9 @@ def held(monkeypatch) -> list[Callable[[], None]]:
     return works
 
 
-def test_plans_stay_as_they_are_when_their_proof_arrives(german, monkeypatch) -> None:
+def test_plans_stay_as_they_are_when_their_proof_arrives(fresh, monkeypatch) -> None:
     works = held(monkeypatch)
-    at = german(person=REFUSED)
+    at = fresh(person=REFUSED)
     before = said(at)
     assert words.PROVING in before and "The proof begins when" in before
     for work in works:
@@ -429,9 +435,9 @@ def test_plans_stay_as_they_are_when_their_proof_arrives(german, monkeypatch) ->
     assert lines and all(line in said(at) for line in lines)
 
 
-def test_a_reload_while_a_proof_is_under_way_goes_on_waiting_for_the_same_one(german, visit, monkeypatch) -> None:
+def test_a_reload_while_a_proof_is_under_way_goes_on_waiting_for_the_same_one(fresh, visit, monkeypatch) -> None:
     works = held(monkeypatch)
-    at = german(person=REFUSED)
+    at = fresh(person=REFUSED)
     again = visit(PAGE, **query_of(at))
     assert words.PROVING in said(again) and len(works) == proving.AT_ONCE
     for work in works:
@@ -439,7 +445,7 @@ def test_a_reload_while_a_proof_is_under_way_goes_on_waiting_for_the_same_one(ge
     assert "No cheaper plan exists." in said(again.run())
 
 
-def test_a_cheaper_plan_is_offered_and_shown_when_asked_for(german, monkeypatch) -> None:
+def test_a_cheaper_plan_is_offered_and_shown_when_asked_for(fresh, monkeypatch) -> None:
     real = proving._result
 
     def cheaper(*asked):
@@ -448,7 +454,7 @@ def test_a_cheaper_plan_is_offered_and_shown_when_asked_for(german, monkeypatch)
         return replace(found, plans=(first, *found.plans[1:]))
 
     monkeypatch.setattr(proving, "_result", cheaper)
-    at = german(person=REFUSED)
+    at = fresh(person=REFUSED)
     assert "effort 1.00." in said(at) and "Cheaper plans of both are known" in said(at)
     assert "A cheaper plan was found since, with an effort of 0.500 in place of 1.00." in said(at)
     at.button(key="cheaper-full").click().run()
@@ -456,15 +462,15 @@ def test_a_cheaper_plan_is_offered_and_shown_when_asked_for(german, monkeypatch)
     assert "effort 0.500." in said(at) and len([one for one in at.button if one.key.startswith("cheaper-")]) == 1
 
 
-def test_a_proof_that_fails_leaves_the_plan_and_says_why(german, monkeypatch) -> None:
+def test_a_proof_that_fails_leaves_the_plan_and_says_why(fresh, monkeypatch) -> None:
     monkeypatch.setattr(proving, "_result", lambda *_: proving.Failure("The solver gave up."))
-    at = german(person=REFUSED)
+    at = fresh(person=REFUSED)
     assert "The solver gave up." in said(at) and "Accepted then" in said(at) and not at.error
 
 
-def test_what_nobody_wants_any_more_is_not_proved(german, monkeypatch) -> None:
+def test_what_nobody_wants_any_more_is_not_proved(fresh, monkeypatch) -> None:
     works = held(monkeypatch)
-    at = german(person=REFUSED)
+    at = fresh(person=REFUSED)
     choice(at, "recourse-set").set_value("law").run()
     asked: list[object] = []
     monkeypatch.setattr(proving, "_result", lambda task, *_: asked.append(task.key) or proving.Failure("none"))
@@ -502,12 +508,12 @@ def test_projected_the_page_is_person_and_advice_alone(german) -> None:
     assert at.button(key="unproject") and not at.get("expander")
 
 
-def test_a_class_finds_the_page_prepared(german, monkeypatch) -> None:
-    german(person=REFUSED)
+def test_a_class_finds_the_page_prepared(fresh, monkeypatch) -> None:
+    fresh(person=REFUSED)
     st.cache_resource.clear()
     context.prepare()
     monkeypatch.setattr(context, "Adviser", lambda *_, **__: pytest.fail("made again"))
-    assert "Accepted then" in said(german(person=REFUSED))
+    assert "Accepted then" in said(fresh(person=REFUSED))
 
 
 def test_proofs_of_the_server_are_at_most_two_at_once() -> None:

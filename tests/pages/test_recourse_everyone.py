@@ -40,7 +40,7 @@ GERMAN = Experiment.preset("german")
 
 
 @pytest.fixture
-def german(world, visit) -> Callable[..., AppTest]:
+def german(world, visit, one_server) -> Callable[..., AppTest]:
     """Opens the page with the run on German credit that ships; with one plan of each model."""
     shutil.copytree(assets() / "presets" / GERMAN.key, world.root / "runs" / GERMAN.key)
     return lambda **query: visit(PAGE, preset="german", person="17", plans="1", **query)
@@ -153,7 +153,7 @@ def question(folder: Path) -> AskedOfEveryone:
     return AskedOfEveryone(context, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
 
 
-def test_it_is_advised_in_workers_and_nothing_is_written(own, world, monkeypatch) -> None:
+def test_it_is_advised_in_workers_and_nothing_is_written(own, world, pools, monkeypatch) -> None:
     monkeypatch.setattr(everyone, "PART", 12)  # of these people, more than a worker is given at once
     wanted = own.settings.model_copy(update={"people": 12})
     own = replace(own, settings=wanted)
@@ -162,6 +162,7 @@ def test_it_is_advised_in_workers_and_nothing_is_written(own, world, monkeypatch
     until(lambda: not work_of(own).progress.live, "the end of the work")
     work = work_of(own)
     assert work.progress.state == "done" and work.polished and work.result is not None
+    assert pools == [everyone_work.WORKERS]
     assert work.result.record() == everyone.advise_everyone(own.context.adviser, wanted).record()
     assert not PARTS.files(world.store) and not POPULATIONS.files(world.store) and not world.jobs.submitted
 

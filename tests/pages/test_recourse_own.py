@@ -300,18 +300,6 @@ def test_a_training_is_cancelled(own, monkeypatch) -> None:
     assert "was stopped; your table is still here" in errors(at) and at.button(key="own-train")
 
 
-def test_a_worker_that_is_killed(own, monkeypatch, workers) -> None:
-    at = own(people())
-    endless(monkeypatch)
-    begun(at)
-    (worker,) = workers._started[0]._executor._processes
-    os.kill(worker, signal.SIGKILL)
-    assert held(at).training.wait(PATIENCE).state == "failed"
-    at.run()
-    assert "stopped from outside" in errors(at) and "Your table is still here" in errors(at)
-    assert at.button(key="own-train")
-
-
 def test_a_reload_finds_table_and_training_again(own, monkeypatch) -> None:
     at = own(people())
     endless(monkeypatch)
@@ -505,3 +493,16 @@ def test_on_a_table_of_ones_own_it_is_trained_in_memory(own, world) -> None:
     key = training.experiment.key
     held(at).train_under(training.experiment)
     assert held(at).trainings_with_rules[key] is training, "the same twice is trained once"
+
+
+# Last, so that no other worker has to take its place.
+def test_a_worker_that_is_killed(own, monkeypatch, workers) -> None:
+    at = own(people())
+    endless(monkeypatch)
+    begun(at)
+    (worker,) = workers._started[0]._executor._processes
+    os.kill(worker, signal.SIGKILL)
+    assert held(at).training.wait(PATIENCE).state == "failed"
+    at.run()
+    assert "stopped from outside" in errors(at) and "Your table is still here" in errors(at)
+    assert at.button(key="own-train")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctviz.experiments import explorer
+from ctviz.experiments import explorer, vae
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.presets import STRESSES
 from ctviz.experiments.run import Training
@@ -18,6 +18,8 @@ from ctviz.ui.kit.feature_names import scales_of
 from ctviz.ui.trajectories import picture
 from ctviz.ui.trajectories.tracks_view import FIRST
 from tests.pages.words import moved, query_of, said
+
+pytestmark = pytest.mark.usefixtures("explored")
 
 PAGE = "pages/trajectories.py"
 TINY = Experiment.preset("moons").replace(
@@ -60,7 +62,7 @@ def test_the_picture_is_asked_for_once(visit, stored, monkeypatch) -> None:
     counted = []
     search = explore_searches._search
     monkeypatch.setattr(explore_searches, "_search", lambda *asked: counted.append(1) or search(*asked))
-    at = visit(PAGE, **QUERY)
+    at = visit(PAGE, **QUERY, count="11")  # which no other test asks for
     at.run()
     assert counted == [1]
 
@@ -180,6 +182,8 @@ def test_more_neighbours_than_samples_are_no_error(visit, train) -> None:
 
 
 def test_an_autoencoder_is_fitted_in_the_background(visit, stored, monkeypatch) -> None:
+    usual = vae.vae_settings
+    monkeypatch.setattr(vae, "vae_settings", lambda *of: usual(*of).model_copy(update={"updates": 50}))
     pauses, live = [], picture.live
     monkeypatch.setattr(picture, "live", lambda body, every, slow: pauses.append(every()) or live(body, every, slow))
     at = visit(PAGE, **QUERY, **{"search.generator": "revise"})
@@ -195,13 +199,13 @@ def test_an_autoencoder_is_fitted_in_the_background(visit, stored, monkeypatch) 
     assert not any(pauses)
 
 
-@pytest.mark.parametrize("name", STRESSES)
-def test_a_search_made_worse_and_back(visit, stored, name: str) -> None:
+def test_a_search_made_worse_and_back(visit, stored) -> None:
     at = visit(PAGE, **QUERY, count="10")
-    at.pills(key="explore-stress").set_value(name).run()
-    for setting, value in STRESSES[name].changes:
-        assert float(query_of(at)[f"search.{setting}"]) == value
-    assert STRESSES[name].words in said(at)
+    for name in STRESSES:
+        at.pills(key="explore-stress").set_value(name).run()
+        changes = {f"search.{setting}": value for setting, value in STRESSES[name].changes}
+        assert {key: float(value) for key, value in query_of(at).items() if key.startswith("search.")} == changes
+        assert STRESSES[name].words in said(at)
     at.pills(key="explore-stress").set_value(None).run()
     assert query_of(at) == {**QUERY, "count": "10"}
 

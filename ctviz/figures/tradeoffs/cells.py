@@ -7,6 +7,7 @@ each, then ``state``, ``reason``, ``metric``, ``value``, ``base``, ``reduction``
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,32 @@ def cells(across: pd.DataFrame, metric: str, measure: Measure = "reduction", lev
     Raises:
         ConfigError: no such metric in the table.
     """
+    table, kept = _KEPT.get(id(across), (None, {}))
+    if table is None or table() is not across:
+        return _cells(across, metric, measure, level)
+    key = metric, measure, level
+    if key not in kept:
+        kept[key] = _cells(across, metric, measure, level)
+    return kept[key]
+
+
+_KEPT: dict[int, tuple[weakref.ref[pd.DataFrame], dict[tuple[str, Measure, float], pd.DataFrame]]] = {}
+"""By the ``id`` of a table: the table, and its cells as they have been asked for."""
+
+
+def keep_cells(across: pd.DataFrame) -> None:
+    """Has ``cells`` worked out once for a table that does not change any more, as long as it is there: a page asks for
+    them a dozen times at each run."""
+    place = id(across)
+
+    def forget(gone: weakref.ref[pd.DataFrame]) -> None:
+        if place in _KEPT and _KEPT[place][0] is gone:
+            del _KEPT[place]
+
+    _KEPT[place] = weakref.ref(across, forget), {}
+
+
+def _cells(across: pd.DataFrame, metric: str, measure: Measure, level: float) -> pd.DataFrame:
     if len(across) and metric not in set(across["metric"]):
         raise ConfigError("metric", metric, f"one of: {', '.join(metrics_of(across)) or 'nothing measured yet'}")
     axes = list(axes_of(across))

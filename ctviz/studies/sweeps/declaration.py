@@ -9,7 +9,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -331,7 +332,7 @@ class Sweep(Document):
 
     # -- identity and round trips -------------------------------------------------------------------
 
-    @property
+    @cached_property
     def key(self) -> str:
         """16 hexadecimal digits of all that affects the results: not the name, nor what ``base`` records."""
         base = json.loads(self.base.to_json())
@@ -340,6 +341,12 @@ class Sweep(Document):
         arm = {**key_values(self._base_arm), "name": ""}
         text = json.dumps([shared, arm, values, self.protocol.key], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{ALGORITHM_VERSION}:sweep:{text}".encode()).hexdigest()[:16]
+
+    def model_copy(self, **how: Any) -> Self:
+        """A copy, which has a key of its own."""
+        copied = super().model_copy(**how)
+        vars(copied).pop("key", None)
+        return copied
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""

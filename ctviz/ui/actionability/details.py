@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from ctviz.cache import Cache
 from ctviz.catalogue.proposition import sentence, verdict
 from ctviz.catalogue.settings import value_of
 from ctviz.data.catalogue import DataSettings
@@ -17,7 +16,7 @@ from ctviz.experiments.proposition import assumptions, overshoots
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
-from ctviz.figures.checked import CheckedFigure
+from ctviz.figures.checked import CheckedFigure, Drawings
 from ctviz.figures.locks import IntervalRow, Tried, intervals, over_correlation
 from ctviz.figures.stage.recording import ArmLabel
 from ctviz.figures.theme import Palette
@@ -65,15 +64,12 @@ def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksV
             st.plotly_chart(figure, key=f"locks-{key}", theme=None, alt=title, config={"displayModeBar": False})
 
 
+_DRAWINGS = Drawings()
+
+
 def _drawn(rows: Sequence[IntervalRow], colours: Palette, **scale: Any) -> CheckedFigure:
     """A chart of intervals, drawn once for all sessions."""
-    place = (tuple(rows), colours, *scale)
-    return CheckedFigure(_kept().get(place, lambda: intervals(rows, colours, **scale).to_dict()))
-
-
-@st.cache_resource(show_spinner=False)
-def _kept() -> Cache:
-    return Cache(256)
+    return _DRAWINGS.get((tuple(rows), colours, *scale), lambda: intervals(rows, colours, **scale))
 
 
 def _places(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:

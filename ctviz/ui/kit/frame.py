@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import io
 import logging
 import logging.handlers
 import re
@@ -192,18 +194,22 @@ def _menu(here: Page) -> None:
 
 
 @functools.cache
-def _icon() -> Image.Image:
-    """Two classes and the boundary between them; drawn here, since an icon by name would be fetched from the net."""
+def _icon() -> str:
+    """Two classes and the boundary between them; drawn here, since an icon by name would be fetched from the net, and
+    once: a picture would be written anew at each run of a page."""
     y, x = np.mgrid[0:48, 0:48] / 47 - 0.5
     side = y > 0.22 * np.sin(6 * x)
     icon = np.where(side[..., None], (213, 94, 0), (0, 114, 178))
     icon[abs(y - 0.22 * np.sin(6 * x)) < 0.07] = 255
-    return Image.fromarray(icon.astype(np.uint8))
+    png = io.BytesIO()
+    Image.fromarray(icon.astype(np.uint8)).save(png, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
 
 
 @functools.cache
 def _style() -> str:
-    return STYLE.read_text(encoding="utf-8")
+    """In one line: Streamlit looks through all lines for an indentation to take away, at each run of a page."""
+    return " ".join(line.strip() for line in STYLE.read_text(encoding="utf-8").splitlines())
 
 
 def log_file() -> Path:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from dataclasses import replace
 from html import escape
+from typing import TypeVar
 
 import streamlit as st
 
-from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
+from ctviz.cache import Cache
+from ctviz.figures.checked import CheckedFigure
+from ctviz.figures.limits import INTERVALS, StudyPicture, key, pictures, summary_rows
+from ctviz.figures.theme import Palette
 from ctviz.prose import unbroken
 from ctviz.studies.registry import LIMITS
 from ctviz.studies.results import StudyResult, stored_study
@@ -32,6 +38,19 @@ PLAIN = (
     "models share them. A gain is what counterfactual training saves against the conventional model of the same draw."
 )
 
+T = TypeVar("T")
+
+_TOLD = Cache(256)
+"""Findings, pictures and tables of what ships."""
+
+
+def _once(result: StudyResult, metric: StudyMetric, *what: Hashable, make: Callable[[], T]) -> T:
+    """What is made of the numbers that ship, once for all sessions; of others, each time."""
+    if set(result.sources) != {"shipped"}:
+        return make()
+    keys = tuple(draw.key for draw in result.panel_draws)
+    return _TOLD.get((result.study.name, keys, metric.name, *what), make)
+
 
 def stories(draft: Draft[LimitsView]) -> None:
     """The choice of the limit."""
@@ -46,7 +65,7 @@ def look(service: Service, draft: Draft[LimitsView]) -> StudyResult:
     study, metric = draft.view.study, draft.view.chosen
     projecting = draft.view.view == "project"
     result = stored_study(study, service.store)
-    found = study.finding(result.table, metric)
+    found = _once(result, metric, "finding", make=lambda: study.finding(result.table, metric))
     page_title(f"{found.headline}.")
     lead = escape(study.question) if projecting else f"{escape(study.question)} {escape(study.expected)}"
     st.html(f'<p class="ctviz-limit-lead ctviz-muted">{lead}</p>')
@@ -71,7 +90,8 @@ def look(service: Service, draft: Draft[LimitsView]) -> StudyResult:
 
 
 def _pictures(study: Study, result: StudyResult, metric: StudyMetric, scale: float) -> None:
-    drawn = pictures(study, result.table, metric, palette(), scale)
+    colours = palette()
+    drawn = _once(result, metric, colours, scale, make=lambda: _drawn(study, result, metric, colours, scale))
     symbols = "".join(f"<span><b>{symbol}</b> {escape(words)}</span>" for symbol, words in key(study))
     if symbols:
         more = "<span>each at four thresholds τ</span>" if study.kind == "gains" else ""
@@ -87,6 +107,13 @@ def _pictures(study: Study, result: StudyResult, metric: StudyMetric, scale: flo
     many = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}"
     means = " Geometric means." if metric.log else ""
     st.caption(f"{metric.title}.{means} {INTERVALS}; {many} draws.")
+
+
+def _drawn(
+    study: Study, result: StudyResult, metric: StudyMetric, colours: Palette, scale: float
+) -> tuple[StudyPicture, ...]:
+    drawn = pictures(study, result.table, metric, colours, scale)
+    return tuple(replace(one, figure=CheckedFigure(one.figure.to_dict())) for one in drawn)
 
 
 def _words(study: Study, found: Finding) -> None:
@@ -117,7 +144,7 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: StudyResult) ->
 
 def _reading(study: Study, result: StudyResult, metric: StudyMetric) -> None:
     with st.expander("The numbers as a table", key="limits-table"):
-        scrolling("The numbers", table(study, result, metric))
+        scrolling("The numbers", _once(result, metric, "table", make=lambda: table(study, result, metric)))
     with st.expander("Exact settings", key="limits-settings"):
         st.markdown(PLAIN)
         for panel in study.panels:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ctviz.cache import Cache
 from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.store import Store
+from ctviz.figures.checked import Drawings
 from ctviz.paths import assets
 from ctviz.studies.reproduce.result import RESULTS, Table1, read, shipped
 from ctviz.studies.rivals import result as rivals
 from ctviz.studies.rivals.methods import COUNTERFACTUAL
-from ctviz.studies.rivals.result import VerdictResult
+from ctviz.studies.rivals.result import Measure, VerdictResult
 from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.paper.paper_view import SHIPPED
 
@@ -32,13 +34,25 @@ def choices(store: Store) -> dict[str, Path]:
     return {SHIPPED: shipped(), **RESULTS.files(store)}
 
 
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A result, and the figures that have been drawn of it, for all sessions."""
+
+    result: Table1
+    drawings: Drawings = field(default_factory=Drawings)
+
+
 @dataclass(frozen=True)
 class ShownResult:
     """What the page shows: the files that there are, the result if there is one, else why there is none."""
 
     known: dict[str, Path]
-    result: Table1 | None
+    loaded: Loaded | None
     problem: str = ""
+
+    @property
+    def result(self) -> Table1 | None:
+        return None if self.loaded is None else self.loaded.result
 
 
 def choose(name: str, store: Store) -> ShownResult:
@@ -47,12 +61,12 @@ def choose(name: str, store: Store) -> ShownResult:
     problem = "" if name in known else f"No result {name} is stored on this computer; this is the one that ships."
     try:
         found = load(known.get(name, known[SHIPPED]))
-        return ShownResult(known, found if found.rows else None, problem)
+        return ShownResult(known, found if found.result.rows else None, problem)
     except CtvizError as error:
         return ShownResult(known, None, str(error))
 
 
-def load(path: Path) -> Table1:
+def load(path: Path) -> Loaded:
     """A result; read again where the file has changed.
 
     Raises:
@@ -66,24 +80,34 @@ def load(path: Path) -> Table1:
 
 
 @functools.lru_cache(8)
-def _load(path: Path, stamp: int) -> Table1:
-    return read(path)
+def _load(path: Path, stamp: int) -> Loaded:
+    return Loaded(read(path))
 
 
-def comparison() -> VerdictResult | None:
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The comparison with rivals, its measures, and what has been told and drawn of it, for all sessions."""
+
+    result: VerdictResult
+    measures: tuple[Measure, ...]
+    told: Cache = field(default_factory=lambda: Cache(256))
+
+
+def comparison() -> Comparison | None:
     """The comparison with rivals that ships; None where there is none that can be read, or an empty one."""
     path = rivals.shipped()
     try:
         found = _comparison(path, path.stat().st_mtime_ns)
     except (CtvizError, OSError):
         return None
-    ours = any(method.name == COUNTERFACTUAL for method in found.methods)
-    return found if ours and found.rows and found.measures() else None
+    ours = any(method.name == COUNTERFACTUAL for method in found.result.methods)
+    return found if ours and found.result.rows and found.measures else None
 
 
 @functools.lru_cache(2)
-def _comparison(path: Path, stamp: int) -> VerdictResult:
-    return rivals.read(path)
+def _comparison(path: Path, stamp: int) -> Comparison:
+    result = rivals.read(path)
+    return Comparison(result, tuple(result.measures()))
 
 
 @functools.cache
@@ -105,7 +129,7 @@ def _titles(name: str, path: Path) -> tuple[str, ...]:
     if name == SHIPPED:
         return ("The one that comes with ctviz",)
     try:
-        found = load(path)
+        found = load(path).result
     except DataError:
         return (f"{name} (damaged)",)
     except CtvizError:

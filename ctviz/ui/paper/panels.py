@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -34,7 +35,7 @@ from ctviz.ui.kit.tables import numbers as numbers_of
 from ctviz.ui.kit.tables import row as table_row
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.paper.choices import choosing, every_draw
-from ctviz.ui.paper.files import findings
+from ctviz.ui.paper.files import Loaded, findings
 from ctviz.ui.paper.paper_view import PaperView
 from ctviz.ui.paper.rivals import better_than
 
@@ -96,8 +97,9 @@ def nothing(problem: str) -> None:
     st.code("ctviz reproduce table1 --quick", language="bash")
 
 
-def above(result: Table1, *, large: bool = False) -> None:
+def above(shown: Loaded, *, large: bool = False) -> None:
     """The finding, and the three panels that carry it; on a large screen these come first, to be seen at once."""
+    result, colours = shown.result, palette()
     if not large:
         page_title(headline(result))
         _judged(result)
@@ -114,9 +116,10 @@ def above(result: Table1, *, large: bool = False) -> None:
                 '<p class="ctviz-chart-values ctviz-muted">Less than with conventional training, in %</p>'
             )
             said = [f"{row.title}: {interval(row.outcome(metric))}, {_theirs(row, metric)}" for row in result.rows]
+            draw = partial(panel, result.rows, metric, colours, large=large)
             st.plotly_chart(
-                panel(result.rows, metric, palette(), large=large), key=f"panel-{metric}", theme=None,
-                alt=f"{column.title}, reduction in %. {'; '.join(said)}.", config=QUIET,
+                shown.drawings.get((metric, colours, large), draw), key=f"panel-{metric}", theme=None, config=QUIET,
+                alt=f"{column.title}, reduction in %. {'; '.join(said)}.",
             )  # fmt: skip
     if large:
         _judged(result)
@@ -200,8 +203,9 @@ def _left_out(result: Table1) -> str:
     return f" Not in this result: {titles}; `ctviz reproduce table1 --data {names}` computes them."
 
 
-def below(result: Table1, draft: Draft[PaperView]) -> None:
+def below(shown: Loaded, draft: Draft[PaperView]) -> None:
     """How the settings were chosen and what else was measured, each under a heading."""
+    result = shown.result
     row = result.row(draft.view.data)
     if row is None:
         row = result.rows[0]
@@ -217,8 +221,8 @@ def below(result: Table1, draft: Draft[PaperView]) -> None:
         _searched(result)
         _ablation(result)
         _sensitivity(result)
-    _attacks(result)
-    _calibration(result)
+    _attacks(shown)
+    _calibration(shown)
 
 
 def _found_besides(result: Table1) -> None:
@@ -295,7 +299,8 @@ def _sensitivity(result: Table1) -> None:
     number_table("Sensitivity to what is locked", titles, body)
 
 
-def _attacks(result: Table1) -> None:
+def _attacks(loaded: Loaded) -> None:
+    result, colours = loaded.result, palette()
     shown = [row for row in result.rows if any(c.data == row.data and c.attack == "fgsm" for c in result.robustness)]
     if not shown:
         return
@@ -305,19 +310,21 @@ def _attacks(result: Table1) -> None:
         for place, row in zip(st.columns(3, gap="medium"), shown[start : start + 3], strict=False):
             curves = [c for c in result.robustness if c.data == row.data and c.attack == "fgsm"]
             said = [f"{ARMS[c.arm]} {decimal(_last(c.accuracy))} %" for c in curves]
+            drawn = loaded.drawings.get(("attack", row.data, colours), partial(attack_curves, curves, colours))
             with place:
                 st.html(
                     f'<p class="ctviz-chart-title">{escape(row.title)}</p><p class="ctviz-chart-values ctviz-muted">'
                     f"{escape(_ends(result, row))}</p>"
                 )
                 st.plotly_chart(
-                    attack_curves(curves, palette()), key=f"attack-{row.data}", theme=None, config=QUIET,
+                    drawn, key=f"attack-{row.data}", theme=None, config=QUIET,
                     alt=f"{row.title}, accuracy at ε = {curves[0].epsilon[-1]:g}: {', '.join(said)}.",
                 )  # fmt: skip
 
 
-def _calibration(result: Table1) -> None:
+def _calibration(loaded: Loaded) -> None:
     """How far what the models say of their own certainty can be believed, beside how often they are right."""
+    result, colours = loaded.result, palette()
     known = [(row, row.reliability) for row in result.rows if row.reliability]
     if not known:
         return
@@ -331,13 +338,15 @@ def _calibration(result: Table1) -> None:
                 for values in ([c.error for c in curves], [c.accuracy_overall for c in curves])
             )
             said = f"calibration error {errors} %, right {right} %"
+            draw = partial(reliability_curves, curves, colours)
+            drawn = loaded.drawings.get(("reliability", row.data, colours), draw)
             with place:
                 st.html(
                     f'<p class="ctviz-chart-title">{escape(row.title)}</p><p class="ctviz-chart-values ctviz-muted">'
                     f"{escape(begun(unbroken(said)))}</p>"
                 )
                 st.plotly_chart(
-                    reliability_curves(curves, palette()), key=f"reliability-{row.data}", theme=None, config=QUIET,
+                    drawn, key=f"reliability-{row.data}", theme=None, config=QUIET,
                     alt=f"{row.title}: {said}. {'; '.join(map(curve_words, curves))}.",
                 )  # fmt: skip
     sure = listed([row.title for row, curves in known if all(len(curve.low) == 1 for curve in curves)])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import streamlit as st
 
 from ctviz.catalogue.metrics import RIVAL_METRICS
+from ctviz.figures.checked import CheckedFigure
 from ctviz.figures.rivals import dots, dots_words
 from ctviz.figures.rivals_tables import to_csv, to_markdown
 from ctviz.figures.rivals_words import (
@@ -27,6 +30,7 @@ from ctviz.figures.rivals_words import (
     standing,
     unit,
 )
+from ctviz.figures.theme import Palette
 from ctviz.prose import inside, unbroken
 from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
 from ctviz.studies.rivals.result import MEASURES, Measure, VerdictResult, VerdictRow
@@ -36,7 +40,7 @@ from ctviz.ui.kit.export import ExportFile, offer
 from ctviz.ui.kit.tables import CORNER, heads, numbers, scrolling, table, words
 from ctviz.ui.kit.tables import row as table_row
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.paper.files import comparison
+from ctviz.ui.paper.files import Comparison, comparison
 from ctviz.ui.paper.paper_view import PaperView
 
 HOW = "How the numbers came about"
@@ -54,24 +58,28 @@ TABLE = (
 
 def better_than(draft: Draft[PaperView]) -> None:
     """The answer in words, the picture of one measure on every data set, and the table of the chosen one."""
-    result = comparison()
-    if result is None:
+    shown = comparison()
+    if shown is None:
         return
     st.subheader(QUESTION, anchor=False)
-    st.html(
+    st.html(shown.told.get("answer", lambda: _answer(shown.result)))
+    _standings(shown, COUNTERFACTUAL)
+    known = [RIVAL_METRICS[one.name] for one in shown.measures]
+    st.caption(f"{'; '.join(f'{one.symbol}: {inside(one.title)}' for one in known)}.".replace("*", "\\*"))
+    measure, search = _chosen(shown, draft)
+    _pictures(shown, measure, search)
+    _numbers(shown, shown.result.row(draft.view.data) or shown.result.rows[0], search)
+    _more(shown)
+
+
+def _answer(result: VerdictResult) -> str:
+    """Gain, price and caveats, and how the numbers came about."""
+    return (
         f'<div class="ctviz-against"><p><b>{escape(unbroken(headline(result)))}</b></p>'
         f"<p>{escape(unbroken(gains(result)))}</p><p>{escape(unbroken(price(result)))}</p>"
         f"<ul>{''.join(map(_hangs, caveats(result)))}</ul>"
         f'<div class="ctviz-muted">{escape(unbroken(drawn(result)))} {_fold(HOW, measured(result))}</div></div>'
     )
-    _standings(result, COUNTERFACTUAL)
-    known = [RIVAL_METRICS[one.name] for one in result.measures()]
-    st.caption(f"{'; '.join(f'{one.symbol}: {inside(one.title)}' for one in known)}.".replace("*", "\\*"))
-    measure, search = _chosen(result, draft)
-    _pictures(result, measure, search)
-    row = result.row(draft.view.data) or result.rows[0]
-    _numbers(result, row, search)
-    _more(result)
 
 
 def _hangs(caveat: Caveat) -> str:
@@ -85,26 +93,29 @@ def _fold(title: str, text: str) -> str:
     return f"<details><summary>{escape(title)}</summary>{escape(unbroken(text))}</details>"
 
 
-def _standings(result: VerdictResult, first: str) -> None:
+def _standings(shown: Comparison, first: str) -> None:
     """How one method stands to all others by every measure: comparisons won and lost beyond chance."""
-    measures = result.measures()
+    label = f"{shown.result.titles[first]} against each method, won : lost"
+    scrolling(label, shown.told.get(("standings", first), lambda: _standings_table(shown, first, label)))
+
+
+def _standings_table(shown: Comparison, first: str, label: str) -> str:
     body = []
-    for other in rivals(result):
+    for other in rivals(shown.result):
         cells = []
-        for measure in measures:
-            found = standing(result, first, other.name, measure)
+        for measure in shown.measures:
+            found = standing(shown.result, first, other.name, measure)
             text = f"<b>{found.words}</b>" if found.side > 0 else found.words
             side = f"<br><small>{SIDES[found.side]}</small>"
             cells.append(f'<td class="number">{text + side if found.of else "–"}</td>')
         body.append(table_row(other.title, cells))
-    titles = [RIVAL_METRICS[measure.name].symbol for measure in measures]
-    label = f"{result.titles[first]} against each method, won : lost"
-    scrolling(label, table([CORNER, *heads(*titles)], body, caption=label, width=58))
+    titles = [RIVAL_METRICS[measure.name].symbol for measure in shown.measures]
+    return table([CORNER, *heads(*titles)], body, caption=label, width=58)
 
 
-def _chosen(result: VerdictResult, draft: Draft[PaperView]) -> tuple[Measure, str]:
+def _chosen(shown: Comparison, draft: Draft[PaperView]) -> tuple[Measure, str]:
     """What is compared, and with which search."""
-    known = [measure.name for measure in result.measures()]
+    known = [measure.name for measure in shown.measures]
     name = draft.view.measure if draft.view.measure in known else known[0]
     left, right, _ = st.columns([0.36, 0.3, 0.34], vertical_alignment="bottom")
     with left:
@@ -114,33 +125,64 @@ def _chosen(result: VerdictResult, draft: Draft[PaperView]) -> tuple[Measure, st
         )  # fmt: skip
     with right:
         bind.choice(
-            "Advice is sought with", result.searches, bind.to_view(draft, "search", key="paper-search"), kind="buttons",
-            words=SEARCHES,
+            "Advice is sought with", shown.result.searches, bind.to_view(draft, "search", key="paper-search"),
+            kind="buttons", words=SEARCHES,
         )  # fmt: skip
     return MEASURES[name], draft.view.search
 
 
-def _pictures(result: VerdictResult, measure: Measure, search: str) -> None:
+def _pictures(shown: Comparison, measure: Measure, search: str) -> None:
     side = "farther to the right is more" if measure.unit == "times" else "to the right is better"
     st.caption(READING.format(unit=unit(measure), side=side))
-    rows = [row for row in result.rows if any(row.values(one.name, measure, search) for one in row.methods)]
+    rows = [row for row in shown.result.rows if any(row.values(one.name, measure, search) for one in row.methods)]
+    colours = palette()
     for start in range(0, len(rows), 3):
         for place, row in zip(st.columns(3, gap="medium"), rows[start : start + 3], strict=False):
+            picture = _picture(shown, row, measure, search, colours)
             with place:
-                found = result.average(row, CONVENTIONAL, measure, search)
-                conventional = f"conventional training: {RIVAL_METRICS[measure.name].amount(found.value)}"
-                st.html(
-                    f'<p class="ctviz-chart-title">{escape(row.title)}</p>'
-                    f'<p class="ctviz-chart-values ctviz-muted">{escape(conventional)}</p>'
-                )
+                st.html(picture.above)
                 st.plotly_chart(
-                    dots(result, row, measure, search, palette()), key=f"rivals-{row.data}", theme=None,
-                    config={"displayModeBar": False}, alt=dots_words(result, row, measure, search),
+                    CheckedFigure(picture.spec), key=f"rivals-{row.data}", theme=None, config={"displayModeBar": False},
+                    alt=picture.alt,
                 )  # fmt: skip
 
 
-def _numbers(result: VerdictResult, row: VerdictRow, search: str) -> None:
+@dataclass(frozen=True)
+class _Picture:
+    """A data set by one measure: what stands above the chart, the chart, and its words."""
+
+    above: str
+    spec: dict[str, Any]
+    alt: str
+
+
+def _picture(shown: Comparison, row: VerdictRow, measure: Measure, search: str, colours: Palette) -> _Picture:
+    def draw() -> _Picture:
+        return _drawn(shown.result, row, measure, search, colours)
+
+    return shown.told.get(("picture", row.data, measure.name, search, colours), draw)
+
+
+def _drawn(result: VerdictResult, row: VerdictRow, measure: Measure, search: str, colours: Palette) -> _Picture:
+    found = result.average(row, CONVENTIONAL, measure, search)
+    conventional = f"conventional training: {RIVAL_METRICS[measure.name].amount(found.value)}"
+    above = (
+        f'<p class="ctviz-chart-title">{escape(row.title)}</p>'
+        f'<p class="ctviz-chart-values ctviz-muted">{escape(conventional)}</p>'
+    )
+    spec = dots(result, row, measure, search, colours).to_dict()
+    return _Picture(above, spec, dots_words(result, row, measure, search))
+
+
+def _numbers(shown: Comparison, row: VerdictRow, search: str) -> None:
     """All measures of all methods on one data set."""
+    label = f"{row.title}, {SEARCHES[search]}"
+    made = shown.told.get(("numbers", row.data, search), lambda: _numbers_table(shown.result, row, search, label))
+    scrolling(f"All methods on {label}", made)
+    st.caption(f"{TABLE} “Settings and draws of” chooses the data set.".replace("*", "\\*"))
+
+
+def _numbers_table(result: VerdictResult, row: VerdictRow, search: str, label: str) -> str:
     measures = result.measures([row])
     titles = [RIVAL_METRICS[measure.name].symbol for measure in measures]
     body = [
@@ -150,12 +192,7 @@ def _numbers(result: VerdictResult, row: VerdictRow, search: str) -> None:
         )
         for method in row.methods
     ]
-    label = f"{row.title}, {SEARCHES[search]}"
-    scrolling(
-        f"All methods on {label}",
-        table([CORNER, *heads(*titles), *heads("settings", number=False)], body, caption=label, width=70),
-    )
-    st.caption(f"{TABLE} “Settings and draws of” chooses the data set.".replace("*", "\\*"))
+    return table([CORNER, *heads(*titles), *heads("settings", number=False)], body, caption=label, width=70)
 
 
 def _cells(result: VerdictResult, row: VerdictRow, method: str, measures: Sequence[Measure], search: str) -> list[str]:
@@ -170,15 +207,16 @@ def _cells(result: VerdictResult, row: VerdictRow, method: str, measures: Sequen
     return cells
 
 
-def _more(result: VerdictResult) -> None:
+def _more(shown: Comparison) -> None:
     """What was compared, how its settings were chosen, and all of it to take away."""
+    result = shown.result
     with st.expander("The methods, the rule, and the numbers to take away"):
         for method in result.methods:
             many = f" {method.tries} tries." if method.tries > 1 else ""
             st.markdown(f"**{method.title}**: {method.words}{many}".replace("*", "\\*").replace("\\*\\*", "**"))
         for method in result.methods:
             if method.ours and method.name != COUNTERFACTUAL:
-                _standings(result, method.name)
+                _standings(shown, method.name)
         st.markdown(result.rule.replace("*", "\\*"))
         offer(
             ExportFile(label, made, f"ctviz-rivals.{end}", mime, "download")

@@ -104,7 +104,7 @@ def _picture(draft: Draft[TradeoffsView], sweep: Sweep, result: SweepResult) -> 
     with left:
         chart(draft)
         try:
-            draw(draft, across, cell, paper, kept, 1.35 if projecting else 1.0, level)
+            draw(draft, result, cell, paper, kept, 1.35 if projecting else 1.0, level)
             st.caption(key_words(across, view, level))
         except ConfigError as error:
             st.info(literal(str(error)), icon=":material/grid_off:")

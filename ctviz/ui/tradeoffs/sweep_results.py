@@ -12,6 +12,7 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.store import Store
+from ctviz.figures.tradeoffs.cells import keep_cells
 from ctviz.studies.sweeps.declaration import Sweep
 from ctviz.studies.sweeps.results import SweepResult, collect
 from ctviz.ui.kit.runner import Runner
@@ -62,6 +63,7 @@ class Results:
 
         def read() -> _Kept:
             result = collect(sweep, self._store, outcomes)
+            keep_cells(result.across)
             complete = state != "running" and result.done and len(result.across) > 0
             return _Kept(result, time.monotonic(), token, complete)
 

@@ -6,6 +6,7 @@ in a second run, where intervals and figures are drawn too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -20,11 +21,12 @@ from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
+from ctviz.figures.checked import CheckedFigure, Drawings
 from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
 from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.stage.trace import locks_of
-from ctviz.figures.theme import ArmStyle, arm_styles
+from ctviz.figures.theme import ArmStyle, Palette, arm_styles
 from ctviz.ui.kit import link, sight
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
 from ctviz.ui.kit.draft import Draft, draft_now, run_again, write_link
@@ -322,7 +324,7 @@ def _where_they_end(seen: ShownSearches, ends: Endpoints) -> None:
         extent = (float(shown(scene.lower[feature])), float(shown(scene.upper[feature])))
         name = seen.names.scales[feature].titled(scene.features[feature])
         cell.plotly_chart(
-            endpoints(name, drawn, reference, extent, colours), key=f"ends-{feature}", theme=None,
+            _drawn(name, drawn, reference, extent, colours), key=f"ends-{feature}", theme=None,
             alt=describe(name, drawn, reference), config={"displayModeBar": False},
         )  # fmt: skip
     scrolling("Where the searches end, in numbers", words.ends_table(ends, seen.styles))
@@ -331,6 +333,18 @@ def _where_they_end(seen: ShownSearches, ends: Endpoints) -> None:
         "interval, by drawing the points anew 2,000 times; * marks differences whose interval leaves out zero. "
         "Real data are the validation samples."
     )
+
+
+_DRAWINGS = Drawings()
+
+
+def _drawn(
+    feature: str, ends: Sequence[Ends], reference: Reference, extent: tuple[float, float], colours: Palette
+) -> CheckedFigure:
+    """A chart of where searches end, drawn once for all sessions."""
+    of = tuple((end.style, end.values.tobytes()) for end in ends)
+    place = feature, of, reference.name, reference.colour, reference.values.tobytes(), extent, colours
+    return _DRAWINGS.get(place, lambda: endpoints(feature, ends, reference, extent, colours))
 
 
 def _judged(ends: Endpoints) -> str:
