@@ -8,7 +8,7 @@ import pytest
 
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
-from tests.browser.driving import picture_ready, place_of, until
+from tests.browser.driving import follow, picture_ready, place_of, resize, until
 from tests.browser.looks import assert_fits_a_phone
 from tests.pages.digit_runs import small
 
@@ -53,7 +53,7 @@ def part(page, name: str) -> None:
     page.locator(".st-key-digits-part").get_by_role("radio", name=name).click()
 
 
-def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone_and_a_large_screen(home, browser_page) -> None:
+def test_every_part_is_above_the_fold_fits_a_phone_and_a_large_screen_and_reads_a_drawing(home, browser_page) -> None:
     page = browser_page
     page.goto(link(home))
     for name, (words, axis) in PARTS.items():
@@ -80,6 +80,9 @@ def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone_and_a_larg
     assert_fits_a_phone(page)
     page.set_viewport_size({"width": 390, "height": 844})
     until(page, IN_TWO_ROWS)
+    resize(page, 1440, 900)
+    follow(page, link(home, pick="own"))
+    a_drawing_is_read_by_every_model_and_stands_in_the_link_until_it_is_wiped_off(page)
 
 
 def on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page) -> None:
@@ -172,9 +175,7 @@ def draw_a_seven(page) -> None:
     page.mouse.up()
 
 
-def test_a_drawing_is_read_by_every_model_and_stands_in_the_link_until_it_is_wiped_off(home, browser_page) -> None:
-    page = browser_page
-    page.goto(link(home, pick="own"))
+def a_drawing_is_read_by_every_model_and_stands_in_the_link_until_it_is_wiped_off(page) -> None:
     headline(page, "Draw a digit").wait_for()
     draw_a_seven(page)
     headline(page, "read").filter(has_not_text="Draw a digit").wait_for()

@@ -36,6 +36,12 @@ def app(components) -> str:
     return f"{components}/paths_app"
 
 
+@pytest.fixture
+def browser_page(open_page):
+    """One page in which four panels just stand beside each other: a film, drawn without a GPU, costs by the pixel."""
+    return open_page(viewport={"width": 1040, "height": 700})
+
+
 def visited(page, address: str):
     """Opens the app, which shows the searches from a hundred factuals."""
     page.goto(address)
@@ -246,8 +252,8 @@ def test_a_link_opens_at_its_step_and_its_factual_and_fits(browser_page, app):
     image = Image.open(download.value.path())
     box = page.locator(".ctv-plot").first.bounding_box()
     assert image.width > 8 * box["width"] and image.height > 2 * box["height"] + 400
-    charts = np.asarray(image.convert("RGB").crop((0, image.height - 480, image.width, image.height - 150)))
-    assert len(np.unique(charts.reshape(-1, 3), axis=0)) > 20
+    charts = image.convert("RGB").crop((0, image.height - 480, image.width, image.height - 150))
+    assert charts.getcolors(20) is None, "they have more colours"
 
     # charts tell their numbers in words, and the last one has reached tau
     before = paths(page)["traceKey"]

@@ -9,7 +9,7 @@ import pytest
 from ctviz.data.schema import Feature, Schema
 from ctviz.ui.kit.frame import STYLE
 from ctviz.ui.recourse.person_card import card
-from tests.browser.driving import picture_ready, until
+from tests.browser.driving import follow, picture_ready, until
 from tests.browser.looks import assert_fits_a_phone, query_of, sideways
 from tests.pages.recourse_rules import ALL_LOCKED
 
@@ -31,7 +31,7 @@ def test_a_stakeholder_picks_locks_reads_releases_keeps_and_prints(app, browser_
     person_rules_and_both_plans_are_on_the_first_screen(page)
     a_locked_feature_leaves_the_plans(page)
     a_plan_is_kept(page)
-    page.goto(link(app, person="4", rules=ALL_LOCKED, plans="1"))
+    follow(page, link(app, person="4", rules=ALL_LOCKED, plans="1"))
     a_lock_in_the_way_is_released(page)
     what_can_be_pressed_is_not_printed(page)
     another_person_is_picked(page)

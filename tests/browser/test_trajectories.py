@@ -9,7 +9,7 @@ from playwright.sync_api import TimeoutError
 
 from ctviz.experiments.config import Experiment
 from tests import waiting
-from tests.browser.driving import picture_ready, place_of, scroll_down, until
+from tests.browser.driving import follow, picture_ready, place_of, scroll_down, until
 from tests.browser.looks import assert_fits, assert_one_sheet
 
 pytestmark = pytest.mark.browser
@@ -67,7 +67,7 @@ def assert_seen_without_scrolling(page) -> None:
         assert box["y"] + box["height"] < page.viewport_size["height"], name
 
 
-def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, still_page) -> None:
+def test_many_searches_and_four_models_are_seen_without_scrolling_and_searched_anew(app, still_page) -> None:
     page = still_page
     page.goto(link(app, Experiment.preset("ls"), view="project"))
     searched(page, "random 100")
@@ -89,12 +89,14 @@ def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, st
     searched(page, Experiment.preset("figure1").key)
     assert_seen_without_scrolling(page)
     assert_one_sheet(page)
+    follow(page, link(app, count="20"))
+    many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_rest(page)
 
 
-def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_rest(app, still_page) -> None:
-    page = still_page
-    page.goto(link(app, count="20"))
+def many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_rest(page) -> None:
+    """And fit a narrow page."""
     searched(page, "random 20")
+    picture_ready(page)
     a_path_is_chosen_with_the_keyboard_and_let_go(page)
     steps = page.get_by_role("spinbutton", name="Steps", exact=True)
     steps.fill("3")
