@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
+from ctviz.cache import Cache
 from ctviz.errors import ConfigError
 from ctviz.figures.tradeoffs.metrics import Measure, better_of, what
 from ctviz.prose import spelled
@@ -62,16 +63,13 @@ def cells(across: pd.DataFrame, metric: str, measure: Measure = "reduction", lev
     Raises:
         ConfigError: no such metric in the table.
     """
-    table, kept = _KEPT.get(id(across), (None, {}))
-    if table is None or table() is not across:
+    kept = _KEPT.get(id(across))
+    if kept is None or kept[0]() is not across:
         return _cells(across, metric, measure, level)
-    key = metric, measure, level
-    if key not in kept:
-        kept[key] = _cells(across, metric, measure, level)
-    return kept[key]
+    return kept[1].get((metric, measure, level), lambda: _cells(across, metric, measure, level))
 
 
-_KEPT: dict[int, tuple[weakref.ref[pd.DataFrame], dict[tuple[str, Measure, float], pd.DataFrame]]] = {}
+_KEPT: dict[int, tuple[weakref.ref[pd.DataFrame], Cache]] = {}
 """By the ``id`` of a table: the table, and its cells as they have been asked for."""
 
 
@@ -84,7 +82,7 @@ def keep_cells(across: pd.DataFrame) -> None:
         if place in _KEPT and _KEPT[place][0] is gone:
             del _KEPT[place]
 
-    _KEPT[place] = weakref.ref(across, forget), {}
+    _KEPT[place] = weakref.ref(across, forget), Cache(64)
 
 
 def _cells(across: pd.DataFrame, metric: str, measure: Measure, level: float) -> pd.DataFrame:
