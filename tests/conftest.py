@@ -76,6 +76,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Nor need it at the end of the process."""
+    gc.freeze()
+
+
 OF_COMPONENTS = ("test_digits_stage.py", "test_numbers.py", "test_paths.py", "test_stage.py")
 
 

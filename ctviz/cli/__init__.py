@@ -6,6 +6,7 @@ its number after a signal, 130 for Ctrl-C. Heavy modules are imported inside the
 ``ctviz --help`` answers at once.
 """
 
+import gc
 import sys
 
 import typer
@@ -26,6 +27,7 @@ def main() -> None:
         try:
             app()
         finally:
+            gc.freeze()  # else the interpreter's end looks at all of torch, a third of a second long
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone
         sys.exit(1)

@@ -67,14 +67,14 @@ def test_digits_of_the_readable_run_are_read_as_what_they_claim_to_be_and_at_whi
     """On test digits, with the search that the run was measured with; a protocol with the reader finds it too."""
     readable = ctviz.load_run(Experiment.preset("readable").key)
     explorer = ImageExplorer(readable.experiment)
-    numbers = explorer.counterfactual_numbers(readable.snapshot(), searched_by(readable), count=100)
+    numbers = explorer.counterfactual_numbers(readable.snapshot(), searched_by(readable), count=200)
     theirs, ours = numbers.metrics["read_as"].value
     assert theirs < 0.05 and ours > 0.75 and numbers.differences["read_as"].low[1] > 0.5
     X, y = (part.numpy() for part in explorer.data.test)
     theirs, ours = (explorer.probabilities(readable.snapshot(), X).argmax(-1) == y).mean(-1)
     assert theirs - ours < 0.02
     protocol = ctviz.Protocol(
-        rounds=2, factuals=10, lambda_egy=(20.0,), tau=0.999, steps=200, step_size=0.5, also=("reader",)
+        rounds=4, factuals=10, lambda_egy=(20.0,), tau=0.999, steps=200, step_size=0.5, also=("reader",)
     )
     report = ctviz.evaluate(readable, protocol, store=Store(tmp_path))
     assert report.metrics[-2:] == ("read_as", "read_as_before")
