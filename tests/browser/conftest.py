@@ -114,10 +114,15 @@ def fresh_server(tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def app(fresh_server, shared_context) -> Server:
-    """The server of the app. A page stays open, so that others find its scripts compiled: that halves their load."""
-    if not shared_context.pages:
-        shared_context.new_page().goto(fresh_server.url + QUIET_PAGE)
+    """The server of the app, of which a page stays open."""
+    keep_open(shared_context, fresh_server.url, QUIET_PAGE)
     return fresh_server
+
+
+def keep_open(context, url: str, path: str = "") -> None:
+    """Has a page of a server stay open, so that others find its scripts compiled: that halves their load."""
+    if not any(page.url.startswith(url) for page in context.pages):
+        context.new_page().goto(url + path)
 
 
 @dataclass
@@ -171,9 +176,12 @@ def first_visits(crowd, fresh_server, shared_context, tmp_path_factory) -> dict[
 
 
 @pytest.fixture(scope="session")
-def components(tmp_path_factory) -> Iterator[str]:
-    """Address of the server of ``components_app.py``."""
+def components(shared_context, tmp_path_factory) -> Iterator[str]:
+    """Address of the server of ``components_app.py``, of which a page stays open."""
     place = tmp_path_factory.mktemp("components")
     server = launch(Path(__file__).with_name("components_app.py"), place / "home", place / "log", {})
-    yield server.url
-    stop(server.process)
+    try:
+        keep_open(shared_context, server.url)
+        yield server.url
+    finally:
+        stop(server.process)

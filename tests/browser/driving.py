@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--process-per-site",  # pages share what has been compiled
-    # Most code of a page runs for a moment: what makes it fast in other threads would take longer than it does.
+    # Most code of a page runs for a moment: to optimise it, in threads of their own, takes longer than it saves.
     "--js-flags=--single-threaded --no-turbofan --no-flush-bytecode",
 )  # fmt: skip
 LOCAL_SCHEMES = ("file", "data", "blob", "about")

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.browser
 MOONS = Experiment.preset("moons")
 QUICK = MOONS.replace(
     {
-        "training.epochs": 150,  # long enough to be seen on a fast machine, too
+        "training.epochs": 240,  # long enough to be seen on a fast machine, too
+        "evaluation.every": 4,
         "training.n_ce": 60,
         "training.batch": 60,
         "data.n_train": 600,
@@ -30,7 +31,7 @@ QUICK = MOONS.replace(
         "evaluation.paths": 8,
     }
 )
-LONG = QUICK.replace({"training.epochs": 10_000, "data.n_train": 3000, "training.batch": 30, "evaluation.every": 4})
+LONG = QUICK.replace({"training.epochs": 10_000, "data.n_train": 3000, "training.batch": 30})
 """Long enough not to end before the test does, with fewer pictures than would keep the browser busy."""
 
 
@@ -124,8 +125,8 @@ def test_on_a_phone_training_is_seen_live_to_its_end_below_the_button_beside_the
     button.click()
     status(page).get_by_text("Training: epoch").wait_for()
     trained(page).wait_for()
-    stage_ready(page, 151)
-    page.locator(".ctviz-headline").filter(has_text="At epoch 150").wait_for()
+    stage_ready(page, 61)
+    page.locator(".ctviz-headline").filter(has_text="At epoch 240").wait_for()
     picture_ready(page)
     picture = page.locator(".ctv-panel canvas").first.bounding_box()
     assert picture["y"] < min(trained(page).bounding_box()["y"], 844), "the picture comes first"
