@@ -20,20 +20,21 @@ def standard_library_first() -> None:
     sys.path[:] = sorted(sys.path, key=lambda entry: not (entry == library or str(entry).endswith(others)))
 
 
-class _Unused(type(sys)):  # type: ignore[misc]  # ``types.ModuleType``
-    """A module that only has to have names: those of its parts, and empty classes."""
+class _Unused(type(sys)):  # type: ignore[misc]  # ``types.ModuleType``, without an import of ``types``
+    """A module that only has to have names: empty classes."""
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
             raise AttributeError(name)
-        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
+        return type(name, (), {})
 
 
 def leave_matplotlib_out() -> None:
-    """Captum imports Matplotlib, 27 MB and half a second, to draw attributions, which ctviz draws itself.
+    """Leaves out the two modules of Captum that import Matplotlib, 27 MB and half a second: to draw attributions,
+    which ctviz draws itself, and to explain language models. Whoever wants Matplotlib can still import it.
 
     For processes of ctviz's own: the app, its workers, the command line.
     """
-    if "matplotlib" not in sys.modules:
-        for name in ("captum.attr._utils.visualization", "matplotlib", "matplotlib.colors", "matplotlib.pyplot"):
+    if "captum" not in sys.modules:
+        for name in ("captum.attr._core.llm_attr", "captum.attr._utils.visualization"):
             sys.modules[name] = _Unused(name)

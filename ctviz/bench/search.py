@@ -78,6 +78,7 @@ def _row(group: str, what: str, mine: list[float], other: list[float], goal: Goa
 def setting(b: int) -> tuple[Dataset, nn.Sequential, Tensor, Tensor]:
     """Moons, a conventionally trained model, and ``b`` factuals with the class that the model does not predict."""
     data, model = _trained()
+    torch.manual_seed(0)  # whether or not it has been trained before
     X, y = data.train
     drawn = islice(own_draws(len(y), 2, len(y), 1), -(-b // len(y)))
     factuals = X[torch.cat([draws.factuals for draws in drawn])[:b]]
@@ -87,6 +88,7 @@ def setting(b: int) -> tuple[Dataset, nn.Sequential, Tensor, Tensor]:
 
 @cache
 def _trained() -> tuple[Dataset, nn.Sequential]:
+    """The data and the model, which the parts of the benchmark share."""
     data = load(DataSettings(name="moons"))
     X, y = data.train
     torch.manual_seed(0)

@@ -43,9 +43,9 @@ class EndNumbers(ShortRepr):
 class Endpoints(EndNumbers):
     """Metrics of the counterfactuals of a trace.
 
-    Which ones, depends on the kind of data (``DataKind.metrics``). Of the factuals that are judged, ``validity`` and
-    ``mature`` are the shares that end in the target class, and that reach τ; ``ip``, ``ip_star`` and ``nearest`` are
-    taken over all of them, ``cost`` and ``redundancy`` over the valid ones.
+    Which ones, depends on the kind of data (``evaluation.ends.metrics_of``). Of the factuals that are judged,
+    ``validity`` and ``mature`` are the shares that end in the target class, and that reach τ; ``ip``, ``ip_star`` and
+    ``nearest`` are taken over all of them, ``cost`` and ``redundancy`` over the valid ones.
     """
 
     points: Floats  # m b d: where the searches ended

@@ -74,8 +74,9 @@ def keep_caches() -> None:
 def load_ahead() -> None:
     """Imports what every page needs, while the server starts and a browser loads: else the first page waits for it."""
     for name in ("torch", "pandas"):
-        with suppress(ImportError):  # the app says what is missing
-            importlib.import_module(name)
+        if threading.main_thread().is_alive():  # else the server has been stopped, and its end waits for this
+            with suppress(Exception):  # the app says what is wrong with it
+                importlib.import_module(name)
 
 
 def launch(script: str, *flags: str) -> None:
@@ -93,6 +94,7 @@ def launch(script: str, *flags: str) -> None:
 
     # Last, not first: else a random.py or queue.py in the folder of the app would be taken for Python's own.
     bootstrap._fix_sys_path = lambda main_script_path: sys.path.append(str(Path(main_script_path).parent))
+    # No daemon: one that is cut off while it imports can crash.
     threading.Thread(target=load_ahead, name="load ahead").start()
     cli.main(["run", script, *flags], prog_name="streamlit")
 

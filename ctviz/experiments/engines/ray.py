@@ -260,7 +260,9 @@ def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
 
         before = signal.signal(signal.SIGINT, stop)  # Ray cancels a task with this signal and keeps the worker
         try:
-            importlib.import_module("ctviz.imports").standard_library_first()  # Ray adds the driver's current folder
+            imports = importlib.import_module("ctviz.imports")
+            imports.standard_library_first()  # Ray adds the driver's current folder
+            imports.leave_matplotlib_out()
             here = importlib.import_module("ctviz.experiments.engines.payload")
         except ImportError as error:
             wanted = f"install ctviz {versions['ctviz']} on every node of the cluster"
