@@ -113,7 +113,7 @@ def _drawn(
     study: Study, result: StudyResult, metric: StudyMetric, colours: Palette, scale: float
 ) -> tuple[StudyPicture, ...]:
     drawn = pictures(study, result.table, metric, colours, scale)
-    return tuple(replace(one, figure=CheckedFigure(one.figure.to_dict())) for one in drawn)
+    return tuple(replace(one, figure=CheckedFigure(one.figure)) for one in drawn)
 
 
 def _words(study: Study, found: Finding) -> None:
