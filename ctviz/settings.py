@@ -31,6 +31,13 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise explain(error, tuple(type(self).model_fields)) from None
 
+    def model_copy(self, **how: Any) -> Self:
+        """A copy, whose cached properties, such as its key, are its own."""
+        copied = super().model_copy(**how)
+        for name in vars(copied).keys() - type(self).model_fields.keys():
+            del vars(copied)[name]
+        return copied
+
     @field_validator("*", mode="before")
     @classmethod
     def _plain(cls, value: Any, info: ValidationInfo) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from functools import cached_property
 from typing import Literal
 
 import pytest
@@ -87,6 +88,19 @@ def test_equal_settings_have_equal_hashes():
     assert Outer(word="a", many=({"size": 4},)) == Outer(word="a", many=[Inner(size=4)])
     assert hash(Outer(word="a", many=({"size": 4},))) == hash(Outer(word="a", many=[Inner(size=4)]))
     assert Outer(word="a") != Outer(word="b")
+
+
+class Square(Settings):
+    side: int = 2
+
+    @cached_property
+    def area(self) -> int:
+        return self.side**2
+
+
+def test_what_a_copy_works_out_is_its_own():
+    before = Square()
+    assert (before.area, before.model_copy(update={"side": 3}).area, before.area) == (4, 9, 4)
 
 
 def test_settings_and_their_errors_cross_processes():

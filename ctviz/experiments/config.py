@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -209,13 +209,6 @@ class Experiment(Document):
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 of the canonical JSON and the algorithm's version."""
         return hashlib.sha256(f"{ALGORITHM_VERSION}:{self.to_json()}".encode()).hexdigest()[:16]
-
-    def model_copy(self, **how: Any) -> Self:
-        """A copy, which has a key of its own."""
-        copied = super().model_copy(**how)
-        for reckoned in ("key", "origin"):
-            vars(copied).pop(reckoned, None)
-        return copied
 
     @functools.cached_property
     def origin(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from plotly.basedatatypes import BaseFigure
@@ -17,16 +17,15 @@ class CheckedFigure(BaseFigure):  # type: ignore[misc]  # plotly ships no types 
     each step of a slider.
 
     Args:
-        spec: what ``to_dict`` of a figure gave; it is not changed.
+        figure: the one that is checked.
     """
 
-    def __init__(self, spec: Mapping[str, Any]) -> None:
+    def __init__(self, figure: BaseFigure) -> None:
         # Not that of the base, which would check everything; and around its guard, which knows its own fields alone.
-        object.__setattr__(self, "_spec", dict(spec))
+        object.__setattr__(self, "_spec", figure.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        spec: dict[str, Any] = object.__getattribute__(self, "_spec")
-        return spec
+        return dict(object.__getattribute__(self, "_spec"))
 
 
 class Drawings:
@@ -41,4 +40,4 @@ class Drawings:
 
     def get(self, shows: Hashable, draw: Callable[[], BaseFigure]) -> CheckedFigure:
         """The figure that is kept, else what ``draw`` returns."""
-        return CheckedFigure(self._kept.get(shows, lambda: draw().to_dict()))
+        return self._kept.get(shows, lambda: CheckedFigure(draw()))

@@ -80,8 +80,8 @@ LimitResult = StudyResult
 
 @dataclass(frozen=True, eq=False)
 class _ShippedDraws:
-    """Keys of the draws that ship with a study (by panel and seed), and the table of all; ``rows`` are those of the
-    draws that have been asked for, by their keys."""
+    """Keys of the draws that ship with a study, and the table of all; ``rows`` are those of the draws that have been
+    asked for. Both by the names of draws."""
 
     keys: dict[str, str]
     table: pd.DataFrame
@@ -104,13 +104,16 @@ def shipped_folder() -> Path:
 
 
 def shipped_draw(draw: Draw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
-    """The shipped rows of a draw; None if they were made with other settings or another algorithm."""
+    """The shipped rows of a draw; None if they were made with other settings or another algorithm.
+
+    The table is kept for all who ask, so it is not to be changed.
+    """
     found = _shipped(folder or shipped_folder(), name)
     if found is None or found.keys.get(draw.name) != draw.key:
         return None
-    if draw.key not in found.rows:
-        found.rows[draw.key] = draw.rows_of(found.table)
-    return found.rows[draw.key]
+    if draw.name not in found.rows:
+        found.rows[draw.name] = draw.rows_of(found.table)
+    return found.rows[draw.name]
 
 
 def build_study(study: Study, folder: Path, **options: Any) -> list[Path]:

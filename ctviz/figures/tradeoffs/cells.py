@@ -56,7 +56,8 @@ def cells(across: pd.DataFrame, metric: str, measure: Measure = "reduction", lev
 
     Columns: ``cell``, the axes, ``state``, ``reason``, ``seeds``, ``value``, ``base``, ``shown``, its interval ``low``
     to ``high``, ``error``, its standard error over the seeds, ``sure``, whether a reduction's interval leaves out zero,
-    and ``counts``: whether it is measured and its training did not fail. What is not measured is NaN.
+    and ``counts``: whether it is measured and its training did not fail. What is not measured is NaN. The frame may be
+    kept for all who ask (``keep_cells``), so it is not to be changed.
 
     A reduction's interval is the table's own; that of a value is Student's, ``value ± t(n − 1) · sd / √n``.
 
@@ -77,12 +78,7 @@ def keep_cells(across: pd.DataFrame) -> None:
     """Has ``cells`` worked out once for a table that does not change any more, as long as it is there: a page asks for
     them a dozen times at each run."""
     place = id(across)
-
-    def forget(gone: weakref.ref[pd.DataFrame]) -> None:
-        if place in _KEPT and _KEPT[place][0] is gone:
-            del _KEPT[place]
-
-    _KEPT[place] = weakref.ref(across, forget), Cache(64)
+    _KEPT[place] = weakref.ref(across, lambda _: _KEPT.pop(place, None)), Cache(64)
 
 
 def _cells(across: pd.DataFrame, metric: str, measure: Measure, level: float) -> pd.DataFrame:

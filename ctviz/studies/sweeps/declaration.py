@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -341,12 +341,6 @@ class Sweep(Document):
         arm = {**key_values(self._base_arm), "name": ""}
         text = json.dumps([shared, arm, values, self.protocol.key], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{ALGORITHM_VERSION}:sweep:{text}".encode()).hexdigest()[:16]
-
-    def model_copy(self, **how: Any) -> Self:
-        """A copy, which has a key of its own."""
-        copied = super().model_copy(**how)
-        vars(copied).pop("key", None)
-        return copied
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""

@@ -69,7 +69,7 @@ _DRAWINGS = Drawings()
 
 def _drawn(rows: Sequence[IntervalRow], colours: Palette, **scale: Any) -> CheckedFigure:
     """A chart of intervals, drawn once for all sessions."""
-    return _DRAWINGS.get((tuple(rows), colours, *scale), lambda: intervals(rows, colours, **scale))
+    return _DRAWINGS.get((tuple(rows), colours, *sorted(scale.items())), lambda: intervals(rows, colours, **scale))
 
 
 def _places(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, partial
 from html import escape
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from ctviz.cache import Cache
 from ctviz.catalogue.differences import difference
 from ctviz.catalogue.findings import diverged
 from ctviz.catalogue.metrics import RECORDED, Metric
@@ -17,7 +17,7 @@ from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Snapshot
-from ctviz.figures.checked import CheckedFigure
+from ctviz.figures.checked import CheckedFigure, Drawings
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.figures.words import (
@@ -140,7 +140,7 @@ def table(styles: Sequence[ArmStyle], snapshot: Snapshot, losses: Sequence[str])
 def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, names: Sequence[str], columns: int) -> None:
     """Small charts of metrics over the epochs, ``columns`` in a row, with a line at ``marked``."""
     at = as_lists(marked)
-    checked = _curves(run_view, styles, names)
+    drawn = _drawn(run_view, styles, names)
     conventional, trained = reference_pair(styles)
     place = min(marked.epoch / max(run_view.experiment.training.epochs, 1), 1.0)
     for start in range(0, len(names), columns):
@@ -152,7 +152,7 @@ def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, name
             with cell:
                 st.html(_above_chart(metric, said, described, place))
                 st.plotly_chart(
-                    CheckedFigure(checked[name]), key=f"curve-{name}", theme=None, config={"displayModeBar": False},
+                    drawn[name], key=f"curve-{name}", theme=None, config={"displayModeBar": False},
                     alt=f"{metric.title} over the epochs.",
                 )  # fmt: skip
 
@@ -174,19 +174,16 @@ def _above_chart(metric: Metric, said: str | None, described: str, place: float)
     )
 
 
-def _curves(run_view: RunView, styles: Sequence[ArmStyle], names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The charts as plotly has checked them, once for all sessions."""
-    colours = palette()
-
-    def make() -> dict[str, dict[str, Any]]:
-        epochs, history = run_view.history()
-        total = run_view.experiment.training.epochs
-        return {name: curve(RECORDED[name], epochs, history[name], styles, colours, total).to_dict() for name in names}
-
-    place = (run_view.attempt, run_view.last, tuple(styles), tuple(names), colours)
-    return _drawn_curves().get(place, make)
+_DRAWINGS = Drawings()
 
 
-@st.cache_resource(show_spinner=False)
-def _drawn_curves() -> Cache:
-    return Cache(64)
+def _drawn(run_view: RunView, styles: Sequence[ArmStyle], names: Sequence[str]) -> dict[str, CheckedFigure]:
+    """The charts, drawn once for all sessions."""
+    colours, history = palette(), cache(run_view.history)
+
+    def draw(name: str) -> Any:
+        epochs, values = history()
+        return curve(RECORDED[name], epochs, values[name], styles, colours, run_view.experiment.training.epochs)
+
+    of = run_view.attempt, run_view.last, tuple(styles), colours
+    return {name: _DRAWINGS.get((name, *of), partial(draw, name)) for name in names}

@@ -112,8 +112,9 @@ def _pictures(study: Study, result: StudyResult, metric: StudyMetric, scale: flo
 def _drawn(
     study: Study, result: StudyResult, metric: StudyMetric, colours: Palette, scale: float
 ) -> tuple[StudyPicture, ...]:
+    """All at once, each with its title and its words; so they are kept by ``_once``, not as ``Drawings``."""
     drawn = pictures(study, result.table, metric, colours, scale)
-    return tuple(replace(one, figure=CheckedFigure(one.figure.to_dict())) for one in drawn)
+    return tuple(replace(one, figure=CheckedFigure(one.figure)) for one in drawn)
 
 
 def _words(study: Study, found: Finding) -> None:

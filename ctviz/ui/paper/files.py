@@ -91,6 +91,7 @@ class Comparison:
     result: VerdictResult
     measures: tuple[Measure, ...]
     told: Cache = field(default_factory=lambda: Cache(256))
+    drawings: Drawings = field(default_factory=Drawings)
 
 
 def comparison() -> Comparison | None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from ctviz.catalogue.metrics import RIVAL_METRICS
-from ctviz.figures.checked import CheckedFigure
 from ctviz.figures.rivals import dots, dots_words
 from ctviz.figures.rivals_tables import to_csv, to_markdown
 from ctviz.figures.rivals_words import (
@@ -30,7 +28,6 @@ from ctviz.figures.rivals_words import (
     standing,
     unit,
 )
-from ctviz.figures.theme import Palette
 from ctviz.prose import inside, unbroken
 from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
 from ctviz.studies.rivals.result import MEASURES, Measure, VerdictResult, VerdictRow
@@ -138,40 +135,17 @@ def _pictures(shown: Comparison, measure: Measure, search: str) -> None:
     colours = palette()
     for start in range(0, len(rows), 3):
         for place, row in zip(st.columns(3, gap="medium"), rows[start : start + 3], strict=False):
-            picture = _picture(shown, row, measure, search, colours)
+            of = shown.result, row, measure, search
+            drawn = shown.drawings.get((row.data, measure.name, search, colours), partial(dots, *of, colours))
+            alt = shown.told.get(("picture", row.data, measure.name, search), partial(dots_words, *of))
             with place:
-                st.html(picture.above)
-                st.plotly_chart(
-                    CheckedFigure(picture.spec), key=f"rivals-{row.data}", theme=None, config={"displayModeBar": False},
-                    alt=picture.alt,
-                )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """A data set by one measure: what stands above the chart, the chart, and its words."""
-
-    above: str
-    spec: dict[str, Any]
-    alt: str
-
-
-def _picture(shown: Comparison, row: VerdictRow, measure: Measure, search: str, colours: Palette) -> _Picture:
-    def draw() -> _Picture:
-        return _drawn(shown.result, row, measure, search, colours)
-
-    return shown.told.get(("picture", row.data, measure.name, search, colours), draw)
-
-
-def _drawn(result: VerdictResult, row: VerdictRow, measure: Measure, search: str, colours: Palette) -> _Picture:
-    found = result.average(row, CONVENTIONAL, measure, search)
-    conventional = f"conventional training: {RIVAL_METRICS[measure.name].amount(found.value)}"
-    above = (
-        f'<p class="ctviz-chart-title">{escape(row.title)}</p>'
-        f'<p class="ctviz-chart-values ctviz-muted">{escape(conventional)}</p>'
-    )
-    spec = dots(result, row, measure, search, colours).to_dict()
-    return _Picture(above, spec, dots_words(result, row, measure, search))
+                found = shown.result.average(row, CONVENTIONAL, measure, search)
+                conventional = f"conventional training: {RIVAL_METRICS[measure.name].amount(found.value)}"
+                st.html(
+                    f'<p class="ctviz-chart-title">{escape(row.title)}</p>'
+                    f'<p class="ctviz-chart-values ctviz-muted">{escape(conventional)}</p>'
+                )
+                st.plotly_chart(drawn, key=f"rivals-{row.data}", theme=None, config={"displayModeBar": False}, alt=alt)
 
 
 def _numbers(shown: Comparison, row: VerdictRow, search: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ctviz.figures.checked import Drawings
 from ctviz.figures.theme import Palette
 from ctviz.figures.tradeoffs.cells import LEVEL, Brush, axes_of, metrics_of
 from ctviz.figures.tradeoffs.export import config
@@ -16,11 +15,11 @@ from ctviz.figures.tradeoffs.front import front
 from ctviz.figures.tradeoffs.heatmap import heatmap
 from ctviz.figures.tradeoffs.parallel import boxed, parallel, usual_dimensions
 from ctviz.figures.tradeoffs.words import describe_front, describe_lines, describe_map
-from ctviz.studies.sweeps.results import SweepResult
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.sweep_controls import brushes_of, chosen_axes
 from ctviz.ui.tradeoffs.sweep_details import table
+from ctviz.ui.tradeoffs.sweep_results import Loaded
 from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, range_text
 
 
@@ -75,13 +74,9 @@ def pinned(
     return (left, kept) if len(left) else (across, kept)
 
 
-_DRAWINGS = Drawings(32)
-"""Few, for each keeps the results that it shows."""
-
-
 def draw(
     draft: Draft[TradeoffsView],
-    result: SweepResult,
+    loaded: Loaded,
     cell: int | None,
     paper: int | None,
     kept: Sequence[int] | None,
@@ -93,9 +88,9 @@ def draw(
     Raises:
         ConfigError: what cannot be drawn so, in a sentence.
     """
-    view, across = draft.view, result.across
-    of = view, palette(), cell, paper, None if kept is None else tuple(kept), scale, level
-    drawn = _DRAWINGS.get((result, *of), lambda: figure(across, *of))
+    view, across = draft.view, loaded.result.across
+    of = view.of_chart(), palette(), cell, paper, None if kept is None else tuple(kept), scale, level
+    drawn = loaded.drawings.get(of, lambda: figure(across, *of))
     key = f"trade-{view.chart}-{draft.opened}"
     st.plotly_chart(
         drawn, key=key, theme=None, alt=_described(across, view, kept, level), config=config("ctviz-sweep"),

@@ -55,7 +55,7 @@ def pick_sweep(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) ->
     if sweep is not None:
         _draw_of(sweep, draft)
         with contextlib.suppress(CtvizError):  # said in the place of the picture
-            check(draft, results_of(sweep, sweeps).across)
+            check(draft, results_of(sweep, sweeps).result.across)
     return sweep
 
 
@@ -85,7 +85,7 @@ def panel(service: Service, draft: Draft[TradeoffsView], sweep: Sweep | None, sw
     sweep_choice(service.store, draft, sweep, sweeps)
     if sweep is not None:
         with contextlib.suppress(CtvizError):  # said in the place of the picture
-            result = results_of(sweep, sweeps)
+            result = results_of(sweep, sweeps).result
     if result is not None and metrics_of(result.across):
         choices(draft, result.across)
         with st.expander("Look at", expanded=bool(draft.view.only)):

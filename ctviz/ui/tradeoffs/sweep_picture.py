@@ -26,7 +26,7 @@ from ctviz.ui.tradeoffs.method import method
 from ctviz.ui.tradeoffs.new_sweep import begin
 from ctviz.ui.tradeoffs.sweep_controls import chart, check, kept_cells
 from ctviz.ui.tradeoffs.sweep_details import details, headline
-from ctviz.ui.tradeoffs.sweep_results import results_of, texts
+from ctviz.ui.tradeoffs.sweep_results import Loaded, results_of
 from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 POLL = 1.5
@@ -69,19 +69,19 @@ def _show(service: Service, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: R
     progress = sweeps.progress(sweep.key)
     live = progress is not None and progress.live
     try:
-        result = results_of(sweep, sweeps)
+        loaded = results_of(sweep, sweeps)
     except CtvizError as error:
         page_title("This sweep cannot be read.")
         st.error(literal(str(error)), icon=":material/error:")
         return
-    across = result.across
+    result, across = loaded.result, loaded.result.across
     check(draft, across)
     metrics = metrics_of(across)
     if before.metrics not in (None, metrics):
         run_again()
     before.metrics = metrics
     view = draft.view
-    page_title(texts().get((result, view.metric), lambda: headline(across, view.metric)))
+    page_title(loaded.told.get(view.metric, lambda: headline(across, view.metric)))
     _status(service, result, sweeps, progress)
     if not metrics:
         _nothing_yet(across, live)
@@ -90,12 +90,12 @@ def _show(service: Service, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: R
             _empty_map(across, still, paper_cell(sweep, across))
         write_link(draft)
         return
-    _picture(draft, sweep, result)
+    _picture(draft, sweep, loaded)
     write_link(draft)
 
 
-def _picture(draft: Draft[TradeoffsView], sweep: Sweep, result: SweepResult) -> None:
-    across, view, level = result.across, draft.view, sweep.protocol.level
+def _picture(draft: Draft[TradeoffsView], sweep: Sweep, loaded: Loaded) -> None:
+    across, view, level = loaded.result.across, draft.view, sweep.protocol.level
     kept = kept_cells(across, view)
     paper = paper_cell(sweep, across)
     cell = view.cell if view.cell is not None else usual_cell(across, view, paper)
@@ -104,20 +104,20 @@ def _picture(draft: Draft[TradeoffsView], sweep: Sweep, result: SweepResult) -> 
     with left:
         chart(draft)
         try:
-            draw(draft, result, cell, paper, kept, 1.35 if projecting else 1.0, level)
+            draw(draft, loaded, cell, paper, kept, 1.35 if projecting else 1.0, level)
             st.caption(key_words(across, view, level))
         except ConfigError as error:
             st.info(literal(str(error)), icon=":material/grid_off:")
         if cell is not None:
             with frame.details():
-                stage_of(draft, sweep, result.table, cell)
+                stage_of(draft, sweep, loaded.result.table, cell)
         if not projecting:
             alternative(across, view, level)
             method(sweep)
     if right is not None:
         with right:
-            said = texts().get(
-                (result, view.metric, view.show), lambda: finding(across, view.metric, view.show, level=level)
+            said = loaded.told.get(
+                (view.metric, view.show), lambda: finding(across, view.metric, view.show, level=level)
             )
             details(draft, across, said, cell, kept, level)
 

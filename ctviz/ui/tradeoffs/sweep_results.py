@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
@@ -12,6 +12,7 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.store import Store
+from ctviz.figures.checked import Drawings
 from ctviz.figures.tradeoffs.cells import keep_cells
 from ctviz.studies.sweeps.declaration import Sweep
 from ctviz.studies.sweeps.results import SweepResult, collect
@@ -26,13 +27,19 @@ at it."""
 MAX_RESULTS = 24
 """Results kept; those used least recently go first."""
 
-MAX_TEXTS = 64
-"""Sentences kept, with the results that they are about."""
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The results of a sweep, and what has been told and drawn of them, for all sessions: both go over all cells."""
+
+    result: SweepResult
+    told: Cache = field(default_factory=lambda: Cache(16))
+    drawings: Drawings = field(default_factory=lambda: Drawings(16))
 
 
 @dataclass
 class _Kept:
-    result: SweepResult
+    loaded: Loaded
     looked: float
     token: tuple[str, int]  # what was told of it then
     complete: bool
@@ -48,7 +55,7 @@ class Results:
     def __init__(self, store: Store) -> None:
         self._store, self._kept = store, Cache(MAX_RESULTS, at_once=None)
 
-    def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[TaskResult[Any]] = ()) -> SweepResult:
+    def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[TaskResult[Any]] = ()) -> Loaded:
         """What is stored of a sweep by now.
 
         Args:
@@ -65,9 +72,9 @@ class Results:
             result = collect(sweep, self._store, outcomes)
             keep_cells(result.across)
             complete = state != "running" and result.done and len(result.across) > 0
-            return _Kept(result, time.monotonic(), token, complete)
+            return _Kept(Loaded(result), time.monotonic(), token, complete)
 
-        return self._kept.get(sweep.key, read, valid=lambda kept: kept.holds(token)).result
+        return self._kept.get(sweep.key, read, valid=lambda kept: kept.holds(token)).loaded
 
 
 @st.cache_resource(show_spinner=False)
@@ -76,7 +83,7 @@ def _results() -> Results:
     return Results(service().store)
 
 
-def results_of(sweep: Sweep, sweeps: Runner) -> SweepResult:
+def results_of(sweep: Sweep, sweeps: Runner) -> Loaded:
     """What is stored of a sweep by now.
 
     Raises:
@@ -85,9 +92,3 @@ def results_of(sweep: Sweep, sweeps: Runner) -> SweepResult:
     within_sight(sweep)
     progress = sweeps.progress(sweep.key)
     return _results().get(sweep, progress.state if progress is not None else "", sweeps.outcomes(sweep.key))
-
-
-@st.cache_resource(show_spinner=False)
-def texts() -> Cache:
-    """Sentences about results, each made once: they go over all cells several times."""
-    return Cache(MAX_TEXTS)

@@ -34,6 +34,9 @@ FIRST = ("lambda_div", "lambda_reg")
 MOST_AXES = 5
 """Settings that one sweep may vary."""
 
+CHARTED = ("chart", "metric", "against", "show", "x", "y", "by", "only")
+"""Fields that a chart is drawn from."""
+
 MOST_SEEDS = 10
 MOST_ROUNDS = 200
 MOST_EXACT = 200
@@ -117,6 +120,10 @@ class TradeoffsView(ComparisonView):
         return self.model_copy(
             update={"x": "", "y": "", "by": "", "only": (), "cell": None, "draw": None, "epoch": None}
         )
+
+    def of_chart(self) -> TradeoffsView:
+        """Only what a chart shows of it: a chart is the same whatever else is looked at."""
+        return TradeoffsView(**{name: getattr(self, name) for name in CHARTED})
 
     def protocol(self) -> Protocol:
         """How the sweep that is to be run is evaluated."""

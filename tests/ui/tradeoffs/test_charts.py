@@ -73,6 +73,14 @@ def test_a_mean_over_an_axis_takes_only_what_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("chart", ["map", "lines", "front"])
+def test_a_chart_is_the_same_whatever_else_is_looked_at(chart: str) -> None:
+    view = TradeoffsView(chart=chart, x="lambda_reg", y="lambda_div", show="value", only={"lambda_reg": "0.1|0.5"})
+    other = view.model_copy(update={"sweep": "mine", "draw": 3, "grid": (("tau", "0.5"),), "seeds": 2, "lock": "x1"})
+    assert view.of_chart() == other.of_chart() == view
+    assert figure(grid(), view, LIGHT) == figure(grid(), other, LIGHT)
+
+
+@pytest.mark.parametrize("chart", ["map", "lines", "front"])
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_every_picture_is_drawn_in_either_theme(chart: str, palette) -> None:
     drawn = figure(grid(), TradeoffsView(chart=chart), palette, 1, 2, (0, 1, 2))

@@ -37,10 +37,10 @@ def test_the_store_is_looked_at_again_when_a_part_has_ended_and_no_more_once_all
     results = Results(store)
     first = results.get(SWEEP, "running")
     assert results.get(SWEEP, "running") is first
-    assert (first.across["state"] == "waiting").all()
+    assert (first.result.across["state"] == "waiting").all()
     outcomes = list(Here().run(plan(SWEEP, store).tasks, store, lambda: False))
     grown = results.get(SWEEP, "running", outcomes)
-    assert (grown.across["state"] != "waiting").all()
+    assert (grown.result.across["state"] != "waiting").all()
     done = results.get(SWEEP, "done", outcomes)
     assert results.get(SWEEP) is done
     assert len(looked) == 3
@@ -63,7 +63,7 @@ def test_who_asks_for_another_sweep_does_not_wait(tmp_path, monkeypatch) -> None
         first = pool.submit(results.get, SWEEP)
         try:
             assert begun.wait(PATIENCE)
-            assert len(results.get(other).table)  # while the first is being read
+            assert len(results.get(other).result.table)  # while the first is being read
             second = pool.submit(results.get, SWEEP)
         finally:
             go_on.set()
