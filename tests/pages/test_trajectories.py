@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ctviz.experiments import explorer, vae
+from ctviz.experiments import explorer
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.presets import STRESSES
 from ctviz.experiments.run import Training
@@ -187,9 +187,8 @@ def test_more_neighbours_than_samples_are_no_error(visit, train) -> None:
     assert not at.error
 
 
+@pytest.mark.usefixtures("hasty_autoencoders_here")
 def test_an_autoencoder_is_fitted_in_the_background(first_visit, stored, monkeypatch) -> None:
-    usual = vae.vae_settings
-    monkeypatch.setattr(vae, "vae_settings", lambda *of: usual(*of).model_copy(update={"updates": 50}))
     pauses, live = [], picture.live
     monkeypatch.setattr(picture, "live", lambda body, every, slow: pauses.append(every()) or live(body, every, slow))
     at = first_visit(PAGE, **QUERY, **{"search.generator": "revise"})
