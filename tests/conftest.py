@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 # Before torch is imported: on two cores, two workers with two threads each are several times as slow as with one.
@@ -41,9 +42,9 @@ def german_table() -> Any:
     return load(TableSettings(name="german"))
 
 
-@pytest.fixture(scope="module")
-def hasty_autoencoders() -> Iterator[None]:
-    """Autoencoders are fitted in a moment, for a module to which it does not matter how well."""
+@contextmanager
+def fitted_in_a_moment() -> Iterator[None]:
+    """Autoencoders are fitted in a moment; none that others have fitted is used, nor one of these after it."""
     from ctviz.cache import Cache  # as above
     from ctviz.counterfactuals.inputs import _reference_data
     from ctviz.experiments import vae
@@ -62,6 +63,20 @@ def hasty_autoencoders() -> Iterator[None]:
         _reference_data.cache_clear()
 
 
+@pytest.fixture(scope="module")
+def hasty_autoencoders() -> Iterator[None]:
+    """For a module to which it does not matter how well autoencoders are fitted."""
+    with fitted_in_a_moment():
+        yield
+
+
+@pytest.fixture
+def hasty_autoencoders_here() -> Iterator[None]:
+    """For a test to which it does not matter, in a module whose other tests fit theirs as usual."""
+    with fitted_in_a_moment():
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What is loaded to collect the tests stays to their end, so the garbage collector need not look at it.
@@ -77,7 +92,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_unconfigure() -> None:
-    """Nor need it at the end of the process."""
+    """The garbage collector need not look at what is left when the process ends: its memory is given back anyway."""
     gc.freeze()
 
 

@@ -164,6 +164,7 @@ def test_a_user_without_a_home_is_served(tmp_path, monkeypatch):
     found = {}
     monkeypatch.setattr(Path, "home", classmethod(lambda _: Path(os.environ.get("HOME") or no_home())))
     monkeypatch.delenv("HOME")
+    monkeypatch.setattr(launching, "load_ahead", lambda: None)
     monkeypatch.setattr(cli, "main", lambda words, **_: found.update(words=words, home=Path.home()))
     launch("app.py", "--server.port", "1")
     assert found == {"words": ["run", "app.py", "--server.port", "1"], "home": Path("/")}

@@ -139,7 +139,7 @@ def test_a_peer_that_ends_is_reported(tmp_path: Path):
         search.measure(rounds=1, at_once=20, interpreters=[str(peer)])
 
 
-@pytest.mark.usefixtures("hasty_autoencoders")
+@pytest.mark.usefixtures("hasty_autoencoders_here")
 def test_generators_part_measures_each_and_peers_and_says_which_are_missing(tmp_path: Path):
     rows = generators.measure(rounds=1, at_once=50, interpreters=[interpreter(tmp_path, "dice genetic")])
     assert [row.what for row in rows[:-2]] == [GENERATORS[name].title for name in get_args(TrainingGeneratorName)]

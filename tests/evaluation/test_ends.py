@@ -132,6 +132,7 @@ def test_the_first_of_the_estimates_are_the_means_and_differences_are_paired() -
 
 def test_every_kind_of_data_is_compared_by_metrics_and_by_those_alone_that_suit_it() -> None:
     assert {kind for metric in END_METRICS.values() for kind in metric.kinds} == {kind.name for kind in DATA_KINDS}
+    assert [name for name, metric in END_METRICS.items() if not metric.kinds] == ["nearest_five"], "of exact ends alone"
     assert not [kind for kind in DATA_KINDS if "ip_star" in metrics_of(kind) and not kind.kernels]
 
 

@@ -383,7 +383,7 @@ def test_what_is_not_asked_for_is_left_out(store):
     assert set(report.table["metric"]) == {*METRICS, "accuracy", "calibration", "accepted"}
 
 
-@pytest.mark.usefixtures("hasty_autoencoders")
+@pytest.mark.usefixtures("hasty_autoencoders_here")
 @pytest.mark.parametrize("generator", ["revise", "nearest", "face", "gravitational"])
 def test_other_generators_may_make_the_counterfactuals(store, generator):
     protocol = PROTOCOL.change({"generator": generator, "also": [], "rounds": 2})

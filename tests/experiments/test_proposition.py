@@ -131,9 +131,10 @@ def test_protection_lowers_the_share_of_the_locked_feature(kept: Trained) -> Non
     assert not overshoots(kept.experiment, kept.snapshot)
 
 
-def test_a_proxy_takes_the_place_of_the_locked_feature(kept: Trained) -> None:
+@pytest.mark.parametrize("rho", [-0.9, 0.9])
+def test_a_proxy_takes_the_place_of_the_locked_feature(kept: Trained, rho: float) -> None:
     """The share still falls, but decisions go along with the locked feature more than the conventional ones do."""
-    found = train({"data.correlation": -0.9})
+    found = train({"data.correlation": rho})
     assert (found.share[:, 2] < found.share[:, 1] - 0.05).all()
     together = np.abs(found.leak)
     assert (together[:, 2] > together[:, 0] + 0.1).all()

@@ -459,7 +459,7 @@ def test_with_few_samples_several_counterfactuals_are_made_of_each_of_them() -> 
     assert (len(evaluator.factuals), len(distinct)) == (24, 6)
 
 
-@pytest.mark.usefixtures("hasty_autoencoders")
+@pytest.mark.usefixtures("hasty_autoencoders_here")
 def test_the_autoencoder_of_a_run_is_kept_in_its_store(tmp_path: Path) -> None:
     store = Store(tmp_path / "own")
     experiment = TINY.replace({"data.seed": 77, "arms": "vanilla,full", "arms.full.generator": "revise"})

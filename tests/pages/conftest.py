@@ -30,8 +30,7 @@ from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.pages import PAGES
 from ctviz.ui.kit.run_view import RunViews
 from ctviz.ui.kit.searches import Searches
-from ctviz.ui.recourse import advice as advice_shown
-from ctviz.ui.recourse import asked, context, pins, proofs, story
+from ctviz.ui.recourse import advice, asked, context, pins, proofs, story
 from ctviz.ui.trajectories import picture, sidebar
 from tests.fake_jobs import FakeJobs
 from tests.figures import fake
@@ -114,32 +113,32 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
 
 
 @pytest.fixture(scope="module")
-def advice() -> SimpleNamespace:
+def kept_advice() -> SimpleNamespace:
     """What a server keeps of advice, once for all tests of a module, as for all sessions of a class."""
     return SimpleNamespace(advisers=Cache(32), answers=Cache(256), proofs=proofs.Proofs(start=lambda work: work()))
 
 
 @pytest.fixture
-def one_server(world: SimpleNamespace, advice: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def one_server(world: SimpleNamespace, kept_advice: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Advice that another test of the module has asked for is at hand."""
-    monkeypatch.setattr(context, "_advisers", lambda: advice.advisers)
-    monkeypatch.setattr(asked, "_answers", lambda: advice.answers)
-    for module in (advice_shown, pins, story):
-        monkeypatch.setattr(module, "proofs", lambda: advice.proofs)
+    monkeypatch.setattr(context, "_advisers", lambda: kept_advice.advisers)
+    monkeypatch.setattr(asked, "_answers", lambda: kept_advice.answers)
+    for module in (advice, pins, story):
+        monkeypatch.setattr(module, "proofs", lambda: kept_advice.proofs)
 
 
 @pytest.fixture(scope="module")
-def explorers(kept: Store) -> SimpleNamespace:
+def kept_searches(kept: Store) -> SimpleNamespace:
     """What a server keeps of searches and of digits, once for all tests of a module."""
     return SimpleNamespace(searches=Searches(kept), digits=Answers(kept))
 
 
 @pytest.fixture
-def explored(world: SimpleNamespace, explorers: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def explored(world: SimpleNamespace, kept_searches: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another test of the module has asked of a run that is trained once is at hand."""
-    monkeypatch.setattr(answers, "answers", lambda: explorers.digits)
+    monkeypatch.setattr(answers, "answers", lambda: kept_searches.digits)
     for module in (picture, sidebar, results):
-        monkeypatch.setattr(module, "searches", lambda: explorers.searches)
+        monkeypatch.setattr(module, "searches", lambda: kept_searches.searches)
 
 
 @pytest.fixture
@@ -151,9 +150,8 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def visit(world: SimpleNamespace) -> Callable[..., AppTest]:
-    """Opens a page at a link, with groups of settings open, by somebody who has scrolled down to its end:
-    ``visit("pages/boundaries.py", opened=("group-data",), epoch="3")``."""
+def first_visit(world: SimpleNamespace) -> Callable[..., AppTest]:
+    """As ``visit``, on a server that nobody has asked anything before, whatever the module."""
 
     def open_(path: str, /, opened: tuple[str, ...] = (), scrolled: bool = True, **query: str) -> AppTest:
         # Pages know each other only by way of the entry point.
@@ -171,6 +169,13 @@ def visit(world: SimpleNamespace) -> Callable[..., AppTest]:
         return at
 
     return open_
+
+
+@pytest.fixture
+def visit(first_visit: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    """Opens a page at a link, with groups of settings open, by somebody who has scrolled down to its end:
+    ``visit("pages/boundaries.py", opened=("group-data",), epoch="3")``."""
+    return first_visit
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from ctviz.data.drawing import prepare
 from ctviz.errors import DataError
@@ -28,9 +29,13 @@ from ctviz.ui.kit.pages import FIRST_DIGITS
 from tests.pages.digit_runs import RUN, small
 from tests.pages.words import query_of, said
 
-pytestmark = pytest.mark.usefixtures("explored")
-
 PAGE = "pages/digits.py"
+
+
+@pytest.fixture
+def visit(first_visit, explored) -> Callable[..., AppTest]:
+    """As ``first_visit``, on a server that knows what has been asked before."""
+    return first_visit
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -289,8 +294,8 @@ def test_other_generators_find_their_way_too(visit, trained, generator: str) -> 
     assert "Ink moved" in said(at)
 
 
-def test_an_autoencoder_is_fitted_first_and_that_is_said(visit, trained, world) -> None:
-    at = visit(PAGE, **trained.to_query(), part="counterfactuals", **{"search.generator": "revise"})
+def test_an_autoencoder_is_fitted_first_and_that_is_said(first_visit, trained, world) -> None:
+    at = first_visit(PAGE, **trained.to_query(), part="counterfactuals", **{"search.generator": "revise"})
     assert "Fitting the autoencoder for these data, once" in at.info[0].value
     assert len(world.jobs.submitted) == 1
     at.run()
@@ -445,6 +450,7 @@ def test_two_models_and_one_are_shown_as_well(visit, world) -> None:
             assert "nan" not in said(at).lower().replace("financ", "")
 
 
+@pytest.mark.usefixtures("explored")
 @pytest.mark.parametrize("part", PARTS)
 def test_pictures_and_numbers_are_taken_away(trained, world, part: str) -> None:
     run_view = shared.service().run_view(trained.key)

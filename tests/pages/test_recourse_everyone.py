@@ -153,7 +153,7 @@ def question(folder: Path) -> AskedOfEveryone:
     return AskedOfEveryone(context, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
 
 
-def test_it_is_advised_in_workers_and_nothing_is_written(own, world, pools, monkeypatch) -> None:
+def test_its_people_are_advised_by_a_pool_in_parts_and_nothing_is_written(own, world, pools, monkeypatch) -> None:
     monkeypatch.setattr(everyone, "PART", 12)  # of these people, more than a worker is given at once
     wanted = own.settings.model_copy(update={"people": 12})
     own = replace(own, settings=wanted)

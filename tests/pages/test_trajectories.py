@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from ctviz.experiments import explorer, vae
+from ctviz.experiments import explorer
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.presets import STRESSES
 from ctviz.experiments.run import Training
@@ -19,8 +21,6 @@ from ctviz.ui.trajectories import picture
 from ctviz.ui.trajectories.tracks_view import FIRST
 from tests.pages.words import moved, query_of, said
 
-pytestmark = pytest.mark.usefixtures("explored")
-
 PAGE = "pages/trajectories.py"
 TINY = Experiment.preset("moons").replace(
     {
@@ -29,6 +29,12 @@ TINY = Experiment.preset("moons").replace(
     }
 )  # fmt: skip
 QUERY = TINY.to_query()
+
+
+@pytest.fixture
+def visit(first_visit, explored) -> Callable[..., AppTest]:
+    """As ``first_visit``, on a server that knows what has been asked before."""
+    return first_visit
 
 
 @pytest.fixture
@@ -58,11 +64,11 @@ def test_one_hundred_at_random_are_searched_at_once(visit, stored) -> None:
     assert query_of(at) == QUERY
 
 
-def test_the_picture_is_asked_for_once(visit, stored, monkeypatch) -> None:
+def test_the_picture_is_asked_for_once(first_visit, stored, monkeypatch) -> None:
     counted = []
     search = explore_searches._search
     monkeypatch.setattr(explore_searches, "_search", lambda *asked: counted.append(1) or search(*asked))
-    at = visit(PAGE, **QUERY, count="11")  # which no other test asks for
+    at = first_visit(PAGE, **QUERY)
     at.run()
     assert counted == [1]
 
@@ -181,12 +187,11 @@ def test_more_neighbours_than_samples_are_no_error(visit, train) -> None:
     assert not at.error
 
 
-def test_an_autoencoder_is_fitted_in_the_background(visit, stored, monkeypatch) -> None:
-    usual = vae.vae_settings
-    monkeypatch.setattr(vae, "vae_settings", lambda *of: usual(*of).model_copy(update={"updates": 50}))
+@pytest.mark.usefixtures("hasty_autoencoders_here")
+def test_an_autoencoder_is_fitted_in_the_background(first_visit, stored, monkeypatch) -> None:
     pauses, live = [], picture.live
     monkeypatch.setattr(picture, "live", lambda body, every, slow: pauses.append(every()) or live(body, every, slow))
-    at = visit(PAGE, **QUERY, **{"search.generator": "revise"})
+    at = first_visit(PAGE, **QUERY, **{"search.generator": "revise"})
     (key,) = stored.jobs.submitted
     assert key.startswith("vae-")
     assert any("Fitting the autoencoder" in info.value for info in at.info)
@@ -254,9 +259,9 @@ def test_a_point_outside_of_the_data_is_searched_and_said(visit, stored) -> None
     assert "Steps taken" in said(at)
 
 
-def test_a_picture_too_large_is_refused_in_words(visit, stored, monkeypatch) -> None:
+def test_a_picture_too_large_is_refused_in_words(first_visit, stored, monkeypatch) -> None:
     monkeypatch.setattr(explorer, "MAX_POINTS", 10_000)
-    at = visit(PAGE, **QUERY, **{"search.steps": "1000"})
+    at = first_visit(PAGE, **QUERY, **{"search.steps": "1000"})
     (error,) = at.error
     assert "steps is 1000; allowed: at most" in error.value.replace("\\", "")
     assert "Nothing has been searched" in said(at)

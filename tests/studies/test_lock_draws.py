@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ctviz.errors import StoreError
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.tasks import read_task
 from ctviz.experiments.run import train
 from ctviz.experiments.snapshot import Snapshot
@@ -41,7 +42,11 @@ def last() -> Snapshot:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_draws_that_ship_are_those_that_are_computed(preset: str, last: Snapshot, monkeypatch) -> None:
-    monkeypatch.setattr(module, "train", lambda experiment, device: [last])
+    def trained(experiment: Experiment, device: str) -> list[Snapshot]:
+        assert (experiment, device) == (experiment_of(6, preset), "cpu")
+        return [last]
+
+    monkeypatch.setattr(module, "train", trained)
     shipped = shipped_draws(preset)
     assert [draw.seed for draw in shipped] == list(range(DRAWS))
     (less,) = [draw for draw in shipped if draw.seed == 6]  # that of the figure
