@@ -398,7 +398,7 @@ async def _browsers(url: str, end: float, tally: Tally) -> None:
     try:
         async with async_playwright() as playwright:
             chromium = await playwright.chromium.launch(
-                executable_path=browser.chromium(), args=["--no-sandbox", "--disable-gpu", "--process-per-site"]
+                executable_path=browser.chromium_path(), args=["--no-sandbox", "--disable-gpu", "--process-per-site"]
             )
 
             async def one(number: int) -> None:

@@ -20,11 +20,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ctviz.bench.browser import chromium_path
 from ctviz.bench.streamlit_client import Visitor
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
-from tests.browser.driving import ARGUMENTS, ROOT, Server, Watch, executable, follow, launch, stop  # noqa: E402
+from tests.browser.driving import ARGUMENTS, ROOT, Server, Watch, follow, launch, stop  # noqa: E402
 from tests.browser.looks import sideways  # noqa: E402
 from tests.browser.shots import LOOKS, ONE_OF_EACH_PAGE, Shot, take  # noqa: E402
 from tests.waiting import PATIENCE  # noqa: E402
@@ -39,7 +40,7 @@ def chromium() -> Iterator:
     """One browser for all tests."""
     with playwright_api.sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
+            browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGUMENTS))
         except playwright_api.Error as error:
             pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
         yield browser

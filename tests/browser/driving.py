@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -63,15 +62,6 @@ class Watch:
         parts = urlsplit(url)
         if parts.scheme not in LOCAL_SCHEMES and parts.hostname not in ("127.0.0.1", "localhost"):
             self.faults.append(f"request to {url}")
-
-
-def executable() -> str | None:
-    """The system's Chromium if there is one; None for the one that Playwright brought.
-
-    First Debian's headless one, which is like Playwright's own and takes less processor time.
-    """
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-    return next(filter(None, map(shutil.which, names)), None)
 
 
 WAITING = """async ([arg, patience]) => {

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ctviz.bench.browser import chromium_path
 from ctviz.ui.kit.pages import HOME, PAGES
-from tests.browser.driving import ARGUMENTS, ROOT, Server, executable, launch, picture_ready, scroll_down, stop
+from tests.browser.driving import ARGUMENTS, ROOT, Server, launch, picture_ready, scroll_down, stop
 from tests.browser.looks import MAIN, warm
 from tests.waiting import PATIENCE
 
@@ -123,7 +124,7 @@ def main() -> None:
 def running() -> Iterator[tuple[Server, Browser]]:
     """A fresh server that has shown its first page, and a browser."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGUMENTS))
         server = launch(ROOT / "app.py", Path(folder) / "home", Path(folder) / "log", {})
         try:
             warm(server, browser)
